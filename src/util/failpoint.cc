@@ -1,0 +1,103 @@
+#include "util/failpoint.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "util/error.h"
+
+namespace osarchiver {
+namespace internal {
+
+std::atomic<bool> failpoints_on{false};
+
+}  // namespace internal
+
+namespace {
+
+struct Action {
+  std::string mode;
+  std::uint64_t only_at = 0;  // 0: every time
+  std::uint64_t reached = 0;
+};
+
+std::mutex mutex;  // guards `actions`
+std::map<std::string, Action, std::less<>> actions;
+
+bool IsKnownMode(std::string_view mode) {
+  return mode == "kill" || mode == "throw" || mode == "io-error" || mode == "hang" ||
+         mode.starts_with("run:");
+}
+
+void Add(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::string_view name = text.substr(0, equals);
+  bool known = false;
+  for (std::string_view candidate : kFailpoints) known = known || candidate == name;
+  if (!known || equals == std::string_view::npos) {
+    throw ConfigError("OSARCHIVER_FAILPOINTS: no failpoint named '" + std::string(name) + "'");
+  }
+  Action action;
+  action.mode = text.substr(equals + 1);
+  const std::size_t at = action.mode.rfind('@');
+  if (at != std::string::npos) {
+    action.only_at = std::strtoull(action.mode.c_str() + at + 1, nullptr, 10);
+    action.mode.resize(at);
+  }
+  if (!IsKnownMode(action.mode)) {
+    throw ConfigError("OSARCHIVER_FAILPOINTS: no mode named '" + action.mode + "'");
+  }
+  actions[std::string(name)] = action;
+}
+
+void Act(std::string_view name, const std::string& mode) {
+  if (mode == "kill") {
+    (void)::raise(SIGKILL);
+  } else if (mode == "hang") {
+    std::this_thread::sleep_for(std::chrono::hours(1));
+  } else if (mode == "io-error") {
+    throw IoError(EIO, "failpoint " + std::string(name));
+  } else if (mode == "throw") {
+    throw Error("failpoint " + std::string(name));
+  } else {
+    const std::string command = mode.substr(4);
+    if (std::system(command.c_str()) != 0) throw Error("failpoint command failed: " + command);
+  }
+}
+
+}  // namespace
+
+namespace internal {
+
+void ReachFailpoint(std::string_view name) {
+  std::string mode;
+  {
+    const std::lock_guard lock(mutex);
+    const auto it = actions.find(name);
+    if (it == actions.end()) return;
+    Action& action = it->second;
+    ++action.reached;
+    if (action.only_at != 0 && action.reached != action.only_at) return;
+    mode = action.mode;
+  }
+  Act(name, mode);
+}
+
+}  // namespace internal
+
+void LoadFailpoints() {
+  const char* text = std::getenv("OSARCHIVER_FAILPOINTS");
+  if (text == nullptr || *text == '\0') return;
+  std::string_view rest(text);
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    Add(rest.substr(0, comma));
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+  }
+  internal::failpoints_on.store(true);
+}
+
+}  // namespace osarchiver
