@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Adds up ctest's JUnit reports: `N passed, N failed` over the single cases of all test programs, with the failed programs named.
 
-Usage: test_summary.py REPORT... Exit code 1 when something failed, was skipped or when nothing ran.
+Usage: test_summary.py [--allow-empty] REPORT... Exit code 1 when something failed, was skipped, or when nothing ran (in one of the
+reports, unless --allow-empty).
 """
 
 import re
@@ -14,11 +15,17 @@ FAILED = re.compile(r"^\[  FAILED  \] .*\(\d+ ms\)$|\.\.\. (?:FAIL|ERROR)$", re.
 SKIPPED = re.compile(r"^\[  SKIPPED \] .*\(\d+ ms\)$|\.\.\. skipped", re.MULTILINE)
 
 
-def main(reports):
+def main(arguments):
+    allow_empty = "--allow-empty" in arguments
+    reports = [argument for argument in arguments if argument != "--allow-empty"]
     passed = failed = skipped = 0
     broken = []
     for report in reports:
-        for case in xml.etree.ElementTree.parse(report).getroot().iter("testcase"):
+        cases = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
+        if not cases and not allow_empty:
+            failed += 1
+            broken.append(f"{report} holds no test")
+        for case in cases:
             output = case.findtext("system-out") or ""
             inside = [len(pattern.findall(output)) for pattern in (PASSED, FAILED, SKIPPED)]
             program_failed = case.get("status") != "run"
