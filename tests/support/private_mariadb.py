@@ -98,9 +98,10 @@ def template_directory():
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.isdir(template):
             fresh = tempfile.mkdtemp(prefix="install-", dir=cache)
+            # --force: a container's host name need not resolve.
             done = subprocess.run(
                 [find_program("mariadb-install-db"), "--no-defaults", *_user_option(), "--datadir=" + fresh, "--skip-test-db",
-                 "--skip-name-resolve", "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M",
+                 "--skip-name-resolve", "--force", "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M",
                  "--innodb-flush-method=nosync", "--innodb-doublewrite=0"],
                 stdin=subprocess.DEVNULL, capture_output=True, text=True)
             if done.returncode != 0:
