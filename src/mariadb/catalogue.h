@@ -1,4 +1,5 @@
-// What a server says about its tables. Plain queries on information_schema and SHOW CREATE TABLE; every call asks anew.
+// What a server says about its tables. Plain queries on information_schema and SHOW CREATE TABLE;
+// every call asks anew.
 #pragma once
 
 #include <optional>
@@ -39,7 +40,8 @@ struct ColumnInfo {
 };
 std::vector<ColumnInfo> ListColumns(Connection& connection, const std::string& database);
 
-// Nothing when there is no such table. A table without a usable key has an empty `key`; why is in `no_key_reason`.
+// Nothing when there is no such table. A table without a usable key has an empty `key`; why is in
+// `no_key_reason`.
 struct LoadedTable {
   TableDefinition definition;
   TableInfo info;
@@ -47,20 +49,22 @@ struct LoadedTable {
 };
 std::optional<LoadedTable> LoadTable(Connection& connection, const TableName& name);
 
-// Every foreign key that is declared by a table of any database of the server and refers to a table of `databases`, or is
-// declared in one of them.
-std::vector<ForeignKey> LoadForeignKeys(Connection& connection, const std::vector<std::string>& databases);
+// Every foreign key that is declared by a table of any database of the server and refers to a table
+// of `databases`, or is declared in one of them.
+std::vector<ForeignKey> LoadForeignKeys(Connection& connection,
+                                        const std::vector<std::string>& databases);
 
 // Facts about the server and the node.
 struct ServerInfo {
-  std::string version;        // "10.11.19-MariaDB-log"
-  std::string host;           // @@hostname
-  std::string server_uid;     // what tells two servers apart: hostname, port, datadir, server_id, started; never a DNS name
-  std::string cluster_uuid;   // wsrep_cluster_state_uuid, "" without Galera
+  std::string version;       // "10.11.19-MariaDB-log"
+  std::string host;          // @@hostname
+  std::string server_uid;    // what tells two servers apart: hostname, port, datadir, server_id,
+                             // @@server_uid; never a DNS name
+  std::string cluster_uuid;  // wsrep_cluster_state_uuid, "" without Galera
   bool wsrep_on = false;
-  std::string wsrep_state;    // "Synced"
+  std::string wsrep_state;  // "Synced"
   bool read_only = false;
-  std::string now_utc;        // "2026-11-23 02:00:00"
+  std::string now_utc;  // "2026-11-23 02:00:00"
   std::string binlog_format;
   std::string log_bin;
   int flush_log_at_trx_commit = 1;
@@ -69,8 +73,8 @@ struct ServerInfo {
   bool supports_returning = false;  // DELETE ... RETURNING: MariaDB 10.0.5 and later, not MySQL
 };
 ServerInfo LoadServerInfo(Connection& connection);
-// Whether both connections reach the same server or cluster, asked of the servers themselves (a lock taken on one is seen on the
-// other; cluster uuids equal), never concluded from host names.
+// Whether both connections reach the same server or cluster, asked of the servers themselves (a
+// lock taken on one is seen on the other; cluster uuids equal), never concluded from host names.
 bool SameServer(Connection& a, Connection& b);
 
 }  // namespace osarchiver

@@ -1,7 +1,9 @@
-// One connection to a MariaDB server with osarchiver's session (DESIGN.md section 5): UTC, results unconverted (bytes as stored),
-// strict sql_mode, bounded waits. mysql.h stays behind connection.cc.
+// One connection to a MariaDB server with osarchiver's session (DESIGN.md section 5): UTC, results
+// unconverted (bytes as stored), strict sql_mode, bounded waits. mysql.h stays behind
+// connection.cc.
 //
-// Nothing here retries by itself: a statement that failed may have happened. Callers that may run twice use retry.h.
+// Nothing here retries by itself: a statement that failed may have happened. Callers that may run
+// twice use retry.h.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +19,8 @@
 
 namespace osarchiver {
 
-// One value of a result row: nothing for NULL. Points into the client library's buffer, valid until the next row.
+// One value of a result row: nothing for NULL. Points into the client library's buffer, valid until
+// the next row.
 using Cell = std::optional<std::string_view>;
 using Row = std::vector<Cell>;
 
@@ -33,19 +36,21 @@ enum class RowAction { kContinue, kStop };
 
 class Connection {
  public:
-  // Connects, checks TLS (a connection that should be verified and is not encrypted is refused), sets the session up. Tries the
-  // hosts in order. Throws DatabaseError naming host and user, with a hint; ConfigError for an unreadable or world-readable
-  // option file.
+  // Connects, checks TLS (a connection that should be verified and is not encrypted is refused),
+  // sets the session up. Tries the hosts in order. Throws DatabaseError naming host and user, with
+  // a hint; ConfigError for an unreadable or world-readable option file.
   static std::unique_ptr<Connection> Open(const ServerAddress& address);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // Runs one statement that returns no rows. Throws DatabaseError (code, statement's first 200 characters without values).
+  // Runs one statement that returns no rows. Throws DatabaseError (code, statement's first 200
+  // characters without values).
   ExecuteResult Execute(std::string_view sql);
-  // Runs a statement and gives each row to `on_row` while the server sends (unbuffered). Returns the number of rows given and the
-  // warnings. When `on_row` says kStop the rest is not read: the statement is killed over a second connection where more than a
-  // few rows are outstanding, and the connection stays usable. If `on_row` throws, the connection is closed.
+  // Runs a statement and gives each row to `on_row` while the server sends (unbuffered). Returns
+  // the number of rows given and the warnings. When `on_row` says kStop the rest is not read: the
+  // statement is killed over a second connection where more than a few rows are outstanding, and
+  // the connection stays usable. If `on_row` throws, the connection is closed.
   struct StreamResult {
     std::uint64_t rows = 0;
     std::uint64_t warnings = 0;
@@ -59,7 +64,8 @@ class Connection {
   // SHOW WARNINGS as "code: text" lines: what a caller that treats warnings as errors prints.
   std::vector<std::string> Warnings();
 
-  // COMMIT and ROLLBACK are statements like others; Rollback() never throws: a lost connection has rolled back by itself.
+  // COMMIT and ROLLBACK are statements like others; Rollback() never throws: a lost connection has
+  // rolled back by itself.
   void Begin();
   void Commit();
   void Rollback() noexcept;

@@ -1,4 +1,5 @@
-// How to reach a server, resolved from configuration by the caller: this layer does not know the configuration.
+// How to reach a server, resolved from configuration by the caller: this layer does not know the
+// configuration.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@
 namespace osarchiver {
 
 struct ServerAddress {
-  std::string option_file;  // read by Connector/C itself ([client], [client-mariadb], [osarchiver]); fields below win
+  std::string option_file;  // read by Connector/C itself ([client], [client-mariadb],
+                            // [osarchiver]); fields below win
   std::vector<std::string> hosts;
   std::uint16_t port = 0;
   std::string socket;

@@ -1,0 +1,197 @@
+#include "mariadb/client.h"
+
+#include <mysql.h>
+
+#include <mutex>
+
+#include "mariadb/error_text.h"
+#include "mariadb/retry.h"
+
+namespace osarchiver {
+namespace {
+
+constexpr unsigned kTlsError = 2026;  // CR_SSL_CONNECTION_ERROR
+
+void InitializeLibrary() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    if (mysql_library_init(0, nullptr, nullptr) != 0) {
+      throw DatabaseError(2000, "HY000", "the MariaDB client library cannot be initialized");
+    }
+  });
+}
+
+std::string HintForConnect(unsigned code, const Endpoint& endpoint) {
+  switch (code) {
+    case 1044:
+    case 1045:
+    case 1698:
+      return "check user and password, and that the account may connect from this host";
+    case 1049:
+      return "the configured database does not exist on this server";
+    case 1130:
+      return "the server has no account for this host";
+    case 2002:
+    case 2003:
+      return "is the server running, and is this the right address?";
+    case 2005:
+      return "the host name cannot be resolved";
+    case kTlsError:
+      if (endpoint.tls == Endpoint::Tls::kVerified) {
+        return "the server's certificate must be signed by tls_ca (or a system CA) and name this "
+               "host; tls_verify: false "
+               "accepts any server, and none at all without TLS";
+      }
+      return "the server does not speak TLS as configured";
+    default:
+      return {};
+  }
+}
+
+void SetOptions(MYSQL* handle, const ConnectPlan& plan, const Endpoint& endpoint) {
+  const unsigned protocol = endpoint.tcp ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
+  const unsigned off = 0;
+  const unsigned long packet_max = 1ul << 30;
+  const my_bool yes = 1, no = 0;
+  mysql_optionsv(handle, MYSQL_OPT_PROTOCOL, &protocol);
+  mysql_optionsv(handle, MYSQL_OPT_CONNECT_TIMEOUT, &plan.connect_timeout_s);
+  mysql_optionsv(handle, MYSQL_OPT_READ_TIMEOUT, &plan.read_timeout_s);
+  mysql_optionsv(handle, MYSQL_OPT_WRITE_TIMEOUT, &plan.write_timeout_s);
+  mysql_optionsv(handle, MYSQL_OPT_LOCAL_INFILE, &off);
+  mysql_optionsv(handle, MYSQL_OPT_RECONNECT, &no);
+  mysql_optionsv(handle, MYSQL_OPT_MAX_ALLOWED_PACKET, &packet_max);
+  mysql_optionsv(handle, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  mysql_optionsv(handle, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "osarchiver");
+  using Tls = Endpoint::Tls;
+  // Only the verification makes the library refuse a server without TLS; encrypted() is looked at
+  // after connecting as well.
+  mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT,
+                 endpoint.tls == Tls::kVerified ? &yes : &no);
+  if (endpoint.tls == Tls::kNone) return;
+  mysql_optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &yes);
+  const auto set = [handle](mysql_option option, const std::string& value) {
+    if (!value.empty()) mysql_optionsv(handle, option, value.c_str());
+  };
+  set(MYSQL_OPT_SSL_CA, plan.tls_ca);
+  set(MYSQL_OPT_SSL_CAPATH, plan.tls_capath);
+  set(MYSQL_OPT_SSL_CERT, plan.tls_cert);
+  set(MYSQL_OPT_SSL_KEY, plan.tls_key);
+  set(MYSQL_OPT_SSL_CIPHER, plan.tls_cipher);
+  set(MYSQL_OPT_SSL_CRL, plan.tls_crl);
+  set(MYSQL_OPT_SSL_CRLPATH, plan.tls_crlpath);
+  set(MARIADB_OPT_TLS_VERSION, plan.tls_version);
+}
+
+}  // namespace
+
+void Client::CloseHandle::operator()(st_mysql* handle) const { mysql_close(handle); }
+
+void Client::FreeResult::operator()(st_mysql_res* result) const { mysql_free_result(result); }
+
+std::unique_ptr<Client> Client::Connect(const ConnectPlan& plan, const Endpoint& endpoint) {
+  InitializeLibrary();
+  std::unique_ptr<Client> client(new Client());
+  client->endpoint_ = endpoint.text;
+  client->handle_.reset(mysql_init(nullptr));
+  MYSQL* handle = client->handle_.get();
+  if (handle == nullptr)
+    throw DatabaseError(2008, "HY000", "the MariaDB client library is out of memory");
+  SetOptions(handle, plan, endpoint);
+  const auto or_null = [](const std::string& text) {
+    return text.empty() ? nullptr : text.c_str();
+  };
+  if (mysql_real_connect(handle, or_null(endpoint.host), or_null(plan.user), plan.password.c_str(),
+                         or_null(plan.database), endpoint.port, or_null(endpoint.socket),
+                         0) == nullptr) {
+    const unsigned code = mysql_errno(handle);
+    throw DatabaseError(code, mysql_sqlstate(handle),
+                        "error " + std::to_string(code) + ": " + mysql_error(handle),
+                        HintForConnect(code, endpoint));
+  }
+  const bool needed =
+      endpoint.tls == Endpoint::Tls::kVerified || endpoint.tls == Endpoint::Tls::kRequired;
+  if (needed && !client->encrypted()) {
+    throw DatabaseError(kTlsError, "HY000", "the connection is not encrypted",
+                        HintForConnect(kTlsError, endpoint));
+  }
+  return client;
+}
+
+Client::~Client() {
+  if (result_ != nullptr) Close();
+}
+
+void Client::ThrowLastError() {
+  result_.reset();
+  const unsigned code = mysql_errno(handle_.get());
+  const std::string message = endpoint_ + ": error " + std::to_string(code) + ": " +
+                              MaskServerMessage(code, mysql_error(handle_.get())) + " (" +
+                              statement_ + ")";
+  DatabaseError error(code, mysql_sqlstate(handle_.get()), message, HintForError(code));
+  // A Galera node that left its component answers again later, but what it then has may be old:
+  // connect anew.
+  if (Classify(error) == ErrorClass::kConnectionLost || code == 1047 || code == 2014) lost_ = true;
+  throw error;
+}
+
+bool Client::Send(std::string_view sql) {
+  statement_ = StatementText(sql);
+  if (handle_ == nullptr) {
+    lost_ = true;
+    throw DatabaseError(2006, "HY000",
+                        endpoint_ + ": the connection is closed (" + statement_ + ")");
+  }
+  result_.reset();
+  if (mysql_real_query(handle_.get(), sql.data(), sql.size()) != 0) ThrowLastError();
+  result_.reset(mysql_use_result(handle_.get()));
+  if (result_ == nullptr && mysql_errno(handle_.get()) != 0) ThrowLastError();
+  return result_ != nullptr;
+}
+
+bool Client::Fetch(Row* row) {
+  if (result_ == nullptr) return false;
+  const MYSQL_ROW cells = mysql_fetch_row(result_.get());
+  if (cells == nullptr) {
+    if (mysql_errno(handle_.get()) != 0) ThrowLastError();
+    result_.reset();
+    return false;
+  }
+  const unsigned long* lengths = mysql_fetch_lengths(result_.get());
+  row->resize(mysql_num_fields(result_.get()));
+  for (std::size_t i = 0; i < row->size(); ++i) {
+    (*row)[i] = cells[i] == nullptr ? Cell() : Cell(std::string_view(cells[i], lengths[i]));
+  }
+  return true;
+}
+
+std::uint64_t Client::affected_rows() const { return mysql_affected_rows(handle_.get()); }
+
+std::uint64_t Client::warnings() const { return mysql_warning_count(handle_.get()); }
+
+void Client::Close() {
+  lost_ = true;
+  // With the socket still open, freeing the result would read all that the server still sends.
+  if (handle_ != nullptr && result_ != nullptr) mariadb_cancel(handle_.get());
+  result_.reset();
+  handle_.reset();
+}
+
+std::uint64_t Client::thread_id() const {
+  return handle_ == nullptr ? 0 : mysql_thread_id(handle_.get());
+}
+
+bool Client::encrypted() const {
+  return handle_ != nullptr && mysql_get_ssl_cipher(handle_.get()) != nullptr;
+}
+
+std::string Client::socket_path() const {
+  const char* path = nullptr;
+  if (handle_ == nullptr ||
+      mariadb_get_infov(handle_.get(), MARIADB_CONNECTION_UNIX_SOCKET, &path) != 0 ||
+      path == nullptr) {
+    return {};
+  }
+  return path;
+}
+
+}  // namespace osarchiver

@@ -1,0 +1,96 @@
+// LoadServerInfo and SameServer.
+#include <charconv>
+#include <map>
+
+#include "mariadb/catalogue.h"
+#include "mariadb/quote.h"
+#include "util/hash.h"
+
+namespace osarchiver {
+namespace {
+
+std::uint64_t ToNumber(const std::string& text) {
+  std::uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+bool IsOn(const std::string& value) { return value == "ON" || value == "1"; }
+
+// DELETE ... RETURNING came with MariaDB 10.0.5. MySQL has none in any version.
+bool KnowsReturning(const std::string& version) {
+  if (version.find("MariaDB") == std::string::npos) return false;
+  int major = 0, minor = 0, patch = 0;
+  const char* end = version.data() + version.size();
+  auto result = std::from_chars(version.data(), end, major);
+  if (result.ptr < end) result = std::from_chars(result.ptr + 1, end, minor);
+  if (result.ptr < end) std::from_chars(result.ptr + 1, end, patch);
+  return std::tie(major, minor, patch) >= std::make_tuple(10, 0, 5);
+}
+
+std::string NameValueQuery(std::string_view head, std::initializer_list<std::string_view> names) {
+  std::string sql(head);
+  for (std::string_view name : names) sql += QuoteText(name) + ",";
+  sql.back() = ')';
+  return sql;
+}
+
+std::map<std::string, std::string> ToMap(const Table& table) {
+  std::map<std::string, std::string> map;
+  for (const auto& row : table) map[row[0].value_or("")] = row[1].value_or("");
+  return map;
+}
+
+bool IsUuid(const std::string& text) { return text.find_first_not_of("0-") != std::string::npos; }
+
+}  // namespace
+
+ServerInfo LoadServerInfo(Connection& connection) {
+  auto variables = ToMap(connection.Query(
+      NameValueQuery("SHOW GLOBAL VARIABLES WHERE Variable_name IN (",
+                     {"hostname", "port", "datadir", "server_id", "server_uid", "read_only",
+                      "binlog_format", "log_bin", "wsrep_on", "innodb_flush_log_at_trx_commit",
+                      "max_allowed_packet", "lower_case_table_names"})));
+  auto status = ToMap(
+      connection.Query(NameValueQuery("SHOW GLOBAL STATUS WHERE Variable_name IN (",
+                                      {"wsrep_cluster_state_uuid", "wsrep_local_state_comment"})));
+  ServerInfo info;
+  info.version = connection.server_version();
+  info.host = variables["hostname"];
+  info.server_uid = variables["hostname"] + "|" + variables["port"] + "|" + variables["datadir"] +
+                    "|" + variables["server_id"] + "|" + variables["server_uid"];
+  info.wsrep_on = IsOn(variables["wsrep_on"]);
+  if (info.wsrep_on) {
+    const std::string& uuid = status["wsrep_cluster_state_uuid"];
+    if (IsUuid(uuid)) info.cluster_uuid = uuid;
+    info.wsrep_state = status["wsrep_local_state_comment"];
+  }
+  info.read_only = IsOn(variables["read_only"]);
+  info.now_utc = connection.QueryValue("SELECT UTC_TIMESTAMP()").value_or("");
+  info.binlog_format = variables["binlog_format"];
+  info.log_bin = variables["log_bin"];
+  info.flush_log_at_trx_commit =
+      static_cast<int>(ToNumber(variables["innodb_flush_log_at_trx_commit"]));
+  info.max_allowed_packet = ToNumber(variables["max_allowed_packet"]);
+  info.lower_case_table_names = static_cast<int>(ToNumber(variables["lower_case_table_names"]));
+  info.supports_returning = KnowsReturning(info.version);
+  return info;
+}
+
+bool SameServer(Connection& a, Connection& b) {
+  const std::string lock = QuoteText("osarchiver-" + RandomHex(16));
+  const std::optional<std::string> taken = a.QueryValue("SELECT GET_LOCK(" + lock + ", 0)");
+  if (taken != "1") {
+    throw DatabaseError(0, "HY000",
+                        a.endpoint() + ": a lock with a name of its own was not granted");
+  }
+  const bool seen = b.QueryValue("SELECT IS_USED_LOCK(" + lock + ")").has_value();
+  a.QueryValue("SELECT RELEASE_LOCK(" + lock + ")");
+  if (seen) return true;
+  const ServerInfo one = LoadServerInfo(a), other = LoadServerInfo(b);
+  if (!one.cluster_uuid.empty() && one.cluster_uuid == other.cluster_uuid) return true;
+  // A proxy may have sent the question about the lock to another server than the lock itself.
+  return one.server_uid == other.server_uid;
+}
+
+}  // namespace osarchiver
