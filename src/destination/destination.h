@@ -22,6 +22,8 @@
 
 namespace osarchiver {
 
+class Connection;
+
 // Who archives; the same for a whole run.
 struct RunContext {
   std::string site;
@@ -32,6 +34,8 @@ struct RunContext {
   std::string run_name;
   std::string now;  // "2026-11-23T02:00:00Z"
   std::int64_t started_unix = 0;  // the run's UTC start: {date} of a layout
+  // The journal held no run before this one (whose row is written before Destination::Open): it is new, or it was lost.
+  bool journal_was_empty = false;
 };
 
 // One table in one run. `pass` is the journal's.
@@ -114,6 +118,8 @@ class Destination {
   // A stored batch is durable at once; otherwise only when its segment is sealed.
   virtual bool durable_on_store() const { return true; }
 
+  // Before Check() and Open() of the same source: lets a database ask whether it is the source's own server. Files: nothing.
+  virtual void UseSource(Connection& source) { (void)source; }
   // What `check` asks: reachable, writable, enough room, privileges; each problem one line (empty: fine). Creates and changes nothing.
   virtual std::vector<std::string> Check(const RunContext& run) = 0;
   // Before anything of a run is written. Makes the root and its marker on the first run. Throws IoError (not mounted: marker missing though the
