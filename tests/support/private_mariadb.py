@@ -1,8 +1,9 @@
 """A private MariaDB server for tests and tools: own data directory, own socket, gone afterwards.
 
-Needs mariadbd, mariadb-install-db and the mariadb client from the path (or /usr/sbin), no root and no /etc/mysql. The server
-runs as the user who starts it. The system tables are installed once per user and server version into a cache and copied from
-there, so that a new server is up in a quarter of a second.
+Needs mariadbd, mariadb-install-db and the mariadb client from the path (or /usr/sbin), no root and
+no /etc/mysql. The server runs as the user who starts it. The system tables are installed once per
+user and server version into a cache and copied from there, so that a new server is up in a quarter
+of a second.
 
     with PrivateMariadb(binlog=True) as db:
         db.sql("CREATE DATABASE nova")
@@ -14,6 +15,7 @@ import ctypes
 import fcntl
 import os
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -30,11 +32,19 @@ _LIBC = ctypes.CDLL(None)
 
 _PROFILES = {
     # As in production: a commit that was answered survives a crash.
-    "durable": ["--innodb-flush-log-at-trx-commit=1", "--innodb-flush-method=fsync", "--innodb-doublewrite=1",
-                "--sync-binlog=1"],
+    "durable": [
+        "--innodb-flush-log-at-trx-commit=1",
+        "--innodb-flush-method=fsync",
+        "--innodb-doublewrite=1",
+        "--sync-binlog=1",
+    ],
     # Never waits for the disk. Survives kill -9 of the server, not a power cut.
-    "fast": ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-doublewrite=0",
-             "--sync-binlog=0"],
+    "fast": [
+        "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-flush-method=nosync",
+        "--innodb-doublewrite=0",
+        "--sync-binlog=0",
+    ],
 }
 
 
@@ -61,8 +71,10 @@ def quote_text(value):
 
 
 def free_port():
-    """A TCP port on 127.0.0.1 that nobody listens on now, below the range that outgoing connections take."""
-    for port in range(12000 + os.getpid() % 10000, 32000):
+    """A TCP port on 127.0.0.1 that nobody listens on now, below the range that outgoing
+    connections take."""
+    # Not from the same number for everyone: several tests look for a port at the same time.
+    for port in range(12000 + random.randrange(15000), 32000):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -73,7 +85,8 @@ def free_port():
 
 
 def _user_option():
-    # mariadbd refuses to run as root unless told so. Another user could not enter a temporary directory of root's.
+    # mariadbd refuses to run as root unless told so. Another user could not enter a temporary
+    # directory of root's.
     return ["--user=" + pwd.getpwuid(os.geteuid()).pw_name] if os.geteuid() == 0 else []
 
 
@@ -88,9 +101,12 @@ def _cache_directory():
 
 
 def template_directory():
-    """A data directory with the system tables; installed by the first caller, copied by everyone."""
+    """A data directory with the system tables; installed by the first caller, copied by
+    everyone."""
     mariadbd = find_program("mariadbd")
-    version_text = subprocess.run([mariadbd, "--no-defaults", "--version"], capture_output=True, text=True, check=True).stdout
+    version_text = subprocess.run(
+        [mariadbd, "--no-defaults", "--version"], capture_output=True, text=True, check=True
+    ).stdout
     version = re.search(r"Ver ([0-9.]+)", version_text).group(1)
     cache = _cache_directory()
     template = os.path.join(cache, "template-" + version)
@@ -100,10 +116,23 @@ def template_directory():
             fresh = tempfile.mkdtemp(prefix="install-", dir=cache)
             # --force: a container's host name need not resolve.
             done = subprocess.run(
-                [find_program("mariadb-install-db"), "--no-defaults", *_user_option(), "--datadir=" + fresh, "--skip-test-db",
-                 "--skip-name-resolve", "--force", "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M",
-                 "--innodb-flush-method=nosync", "--innodb-doublewrite=0"],
-                stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                [
+                    find_program("mariadb-install-db"),
+                    "--no-defaults",
+                    *_user_option(),
+                    "--datadir=" + fresh,
+                    "--skip-test-db",
+                    "--skip-name-resolve",
+                    "--force",
+                    "--auth-root-authentication-method=normal",
+                    "--innodb-log-file-size=4M",
+                    "--innodb-flush-method=nosync",
+                    "--innodb-doublewrite=0",
+                ],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+            )
             if done.returncode != 0:
                 shutil.rmtree(fresh, ignore_errors=True)
                 raise MariadbError("mariadb-install-db failed:\n" + done.stdout + done.stderr)
@@ -125,25 +154,42 @@ def _process_runs(pid):
 
 
 def unescape_field(text):
-    """One field of the client's --batch output; None for NULL (which the client writes as a string 'NULL' too)."""
+    """One field of the client's --batch output; None for NULL (which the client writes as a
+    string 'NULL' too)."""
     if text == "NULL":
         return None
     if "\\" not in text:
         return text
-    return re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t", "0": "\0"}.get(match.group(1), match.group(1)), text)
+    return re.sub(
+        r"\\(.)",
+        lambda match: {"n": "\n", "t": "\t", "0": "\0"}.get(match.group(1), match.group(1)),
+        text,
+    )
 
 
 class PrivateMariadb:
-    """One server. The constructor starts it, close() (or the end of the with block, or of the program) ends and removes it.
+    """One server. The constructor starts it, close() (or the end of the with block, or of the
+    program) ends and removes it.
 
-    directory: holds data, log and socket; None takes a temporary directory that close() removes. A directory that holds data
-        already is used as it is.
-    profile: 'durable' or 'fast' (above).  binlog: row-based binary log.  port: None for the socket alone, 0 for a free
-        loopback TCP port, or its number.  extra: further mariadbd options, which win over the ones here.
-    detach: the server outlives this process; the pid file names it.
+    directory: holds data, log and socket; None takes a temporary directory that close() removes. A
+        directory that holds data already is used as it is.
+    profile: 'durable' or 'fast' (above).  binlog: row-based binary log.  port: None for the socket
+        alone, 0 for a free loopback TCP port, or its number.  extra: further mariadbd options,
+        which win over the ones here.
+    detach: the server outlives this process; the pid file names it. Otherwise it ends with the
+        thread that called start().
     """
 
-    def __init__(self, directory=None, profile="durable", binlog=False, port=None, extra=(), detach=False, start=True):
+    def __init__(
+        self,
+        directory=None,
+        profile="durable",
+        binlog=False,
+        port=None,
+        extra=(),
+        detach=False,
+        start=True,
+    ):
         self.profile = profile
         self.binlog = binlog
         self.extra = list(extra)
@@ -177,33 +223,75 @@ class PrivateMariadb:
         self.close()
 
     def _command(self):
-        network = ["--skip-networking"] if self.port is None else ["--bind-address=127.0.0.1", f"--port={self.port}"]
+        network = (
+            ["--skip-networking"]
+            if self.port is None
+            else ["--bind-address=127.0.0.1", f"--port={self.port}"]
+        )
         binlog = ["--log-bin=binlog", "--binlog-format=ROW", "--server-id=1"] if self.binlog else []
-        return [find_program("mariadbd"), "--no-defaults", *_user_option(), "--datadir=" + self.data, "--socket=" + self.socket,
-                "--pid-file=" + self.pid_file, "--log-error=" + self.error_log, "--tmpdir=" + self.directory,
-                "--skip-name-resolve", "--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci",
-                "--innodb-buffer-pool-size=64M", "--key-buffer-size=1M", "--aria-pagecache-buffer-size=8M",
-                "--innodb-log-file-size=32M", "--performance-schema=OFF", "--max-connections=100",
-                *network, *binlog, *_PROFILES[self.profile], *self.extra]
+        return [
+            find_program("mariadbd"),
+            "--no-defaults",
+            *_user_option(),
+            "--datadir=" + self.data,
+            "--socket=" + self.socket,
+            "--pid-file=" + self.pid_file,
+            "--log-error=" + self.error_log,
+            "--tmpdir=" + self.directory,
+            "--skip-name-resolve",
+            "--character-set-server=utf8mb4",
+            "--collation-server=utf8mb4_general_ci",
+            "--innodb-buffer-pool-size=64M",
+            "--key-buffer-size=1M",
+            "--aria-pagecache-buffer-size=8M",
+            "--innodb-log-file-size=32M",
+            "--performance-schema=OFF",
+            "--max-connections=100",
+            *network,
+            *binlog,
+            *_PROFILES[self.profile],
+            *self.extra,
+        ]
 
     def start(self, timeout_s=60):
-        """Starts the server and waits until it answers; does nothing when it runs already. Returns self."""
+        """Starts the server and waits until it answers; does nothing when it runs already.
+        Returns self."""
         if self.running:
             return self
         if not os.path.isdir(self.data):
-            subprocess.run(["cp", "-a", "--reflink=auto", template_directory(), self.data], check=True)
+            subprocess.run(
+                ["cp", "-a", "--reflink=auto", template_directory(), self.data], check=True
+            )
         with open(self.error_log, "ab") as log:
-            self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
-                                             start_new_session=self.detach,
-                                             preexec_fn=None if self.detach else _die_with_parent)
+            self._process = subprocess.Popen(
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.directory,
+                start_new_session=self.detach,
+                preexec_fn=None if self.detach else _die_with_parent,
+            )
         self.pid = self._process.pid
         deadline = time.monotonic() + timeout_s
         # The socket file exists before the server answers.
-        ping = [find_program("mariadb-admin"), "--no-defaults", "--user=root", "--socket=" + self.socket, "--connect-timeout=2", "ping"]
-        while not (os.path.exists(self.socket) and subprocess.run(ping, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0):
+        ping = [
+            find_program("mariadb-admin"),
+            "--no-defaults",
+            "--user=root",
+            "--socket=" + self.socket,
+            "--connect-timeout=2",
+            "ping",
+        ]
+        while not (
+            os.path.exists(self.socket)
+            and subprocess.run(ping, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+        ):
             if not self.running or time.monotonic() > deadline:
                 self.kill9()
-                raise MariadbError(f"mariadbd in {self.directory} did not start:\n" + self.log_tail())
+                raise MariadbError(
+                    f"mariadbd in {self.directory} did not start:\n" + self.log_tail()
+                )
             time.sleep(0.02)
         return self
 
@@ -273,16 +361,35 @@ class PrivateMariadb:
 
     def client(self, *options, program="mariadb"):
         """The command line of a client program as root over the socket."""
-        return [find_program(program), "--no-defaults", "--user=root", "--socket=" + self.socket,
-                "--default-character-set=utf8mb4", "--max-allowed-packet=1G", *options]
+        return [
+            find_program(program),
+            "--no-defaults",
+            "--user=root",
+            "--socket=" + self.socket,
+            "--default-character-set=utf8mb4",
+            "--max-allowed-packet=1G",
+            *options,
+        ]
 
     def sql(self, statements, database="", check=True):
-        """Runs statements (text, or bytes as they are) in one session; returns what they print, tab-separated, without headings.
+        """Runs statements (text, or bytes as they are) in one session; returns what they print,
+        tab-separated, without headings.
 
-        Raises MariadbError at the first failed statement, unless check is off; then the error text is returned behind the output.
+        Raises MariadbError at the first failed statement, unless check is off; then the error text
+        is returned behind the output.
         """
-        data = statements.encode("utf-8", "surrogateescape") if isinstance(statements, str) else statements
-        command = self.client("--batch", "--skip-column-names", "--binary-mode", "--quick", *([database] if database else []))
+        data = (
+            statements.encode("utf-8", "surrogateescape")
+            if isinstance(statements, str)
+            else statements
+        )
+        command = self.client(
+            "--batch",
+            "--skip-column-names",
+            "--binary-mode",
+            "--quick",
+            *([database] if database else []),
+        )
         done = subprocess.run(command, input=data, capture_output=True)
         errors = done.stderr.decode(errors="replace")
         if check and done.returncode != 0:
@@ -290,7 +397,8 @@ class PrivateMariadb:
         return done.stdout.decode("utf-8", "surrogateescape") + (errors if not check else "")
 
     def query(self, sql, database=""):
-        """The rows of one statement as lists of text. NULL is None; so is the text 'NULL': select HEX() to tell them apart."""
+        """The rows of one statement as lists of text. NULL is None; so is the text 'NULL':
+        select HEX() to tell them apart."""
         lines = self.sql(sql, database).split("\n")[:-1]
         return [[unescape_field(field) for field in line.split("\t")] for line in lines]
 
@@ -299,15 +407,32 @@ class PrivateMariadb:
         return self.query(sql, database)[0][0]
 
     def dump(self, database, tables=()):
-        """A dump of the tables (all when none is named) in key order, free of dates and of the position of AUTO_INCREMENT."""
-        command = self.client("--hex-blob", "--skip-dump-date", "--skip-comments", "--order-by-primary", "--skip-extended-insert",
-                              "--single-transaction", "--complete-insert", database, *tables, program="mariadb-dump")
+        """A dump of the tables (all when none is named) in key order, free of dates and of the
+        position of AUTO_INCREMENT."""
+        command = self.client(
+            "--hex-blob",
+            "--skip-dump-date",
+            "--skip-comments",
+            "--order-by-primary",
+            "--skip-extended-insert",
+            "--single-transaction",
+            "--complete-insert",
+            database,
+            *tables,
+            program="mariadb-dump",
+        )
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
         if done.returncode != 0:
             raise MariadbError(done.stderr.decode(errors="replace").strip())
-        return re.sub(r"(?m)^(\) ENGINE=.*?) AUTO_INCREMENT=\d+", r"\1", done.stdout.decode("utf-8", "surrogateescape"))
+        return re.sub(
+            r"(?m)^(\) ENGINE=.*?) AUTO_INCREMENT=\d+",
+            r"\1",
+            done.stdout.decode("utf-8", "surrogateescape"),
+        )
 
     def create_user(self, name, password, grants="ALL PRIVILEGES ON *.*"):
         """An account for every host with the grants given (text between GRANT and TO)."""
         account = quote_text(name) + "@'%'"
-        self.sql(f"CREATE OR REPLACE USER {account} IDENTIFIED BY {quote_text(password)}; GRANT {grants} TO {account};")
+        self.sql(
+            f"CREATE OR REPLACE USER {account} IDENTIFIED BY {quote_text(password)}; GRANT {grants} TO {account};"
+        )

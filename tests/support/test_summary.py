@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Adds up ctest's JUnit reports: `N passed, N failed` over the single cases of all test programs, with the failed programs named.
+"""Adds up ctest's JUnit reports: `N passed, N failed` over the single cases of all test programs,
+with the failed programs named.
 
-Usage: test_summary.py [--allow-empty] REPORT... Exit code 1 when something failed, was skipped, or when nothing ran (in one of the
-reports, unless --allow-empty).
+Usage: test_summary.py [--allow-empty] REPORT... Exit code 1 when something failed, was skipped, or
+when nothing ran (in one of the reports, unless --allow-empty).
 """
 
 import re
@@ -35,7 +36,9 @@ def main(arguments):
             skipped += inside[2]
             if program_failed:
                 broken.append(case.get("name"))
-            print(f"  {'FAILED' if program_failed else 'ok':6}  {float(case.get('time')):7.1f} s  {case.get('name')}")
+            print(
+                f"  {'FAILED' if program_failed else 'ok':6}  {float(case.get('time')):7.1f} s  {case.get('name')}"
+            )
     for name in broken:
         print(f"failed: {name}")
     if skipped:
