@@ -1,0 +1,191 @@
+#include "engine/check.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+
+#include "destination/registry.h"
+#include "engine/source_session.h"
+#include "engine/table_pass.h"
+#include "source/unit_reader.h"
+#include "state/journal.h"
+#include "util/file_system.h"
+
+namespace osarchiver {
+namespace {
+
+void Problem(CheckReport* report, ExitCode code, const std::string& text, const std::string& hint) {
+  report->problems.push_back(hint.empty() ? text : text + "\n  HINT: " + hint);
+  report->exit_code = Worse(report->exit_code, code);
+}
+
+// Runs one part of the check; what it throws is one problem and the next part goes on.
+void Part(CheckReport* report, const std::string& what, const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const ConfigError& error) {
+    Problem(report, ExitCode::kUsage, what + ": " + error.what(), error.hint());
+  } catch (const IntegrityError& error) {
+    Problem(report, ExitCode::kDamage, what + ": " + error.what(), error.hint());
+  } catch (const Error& error) {
+    Problem(report, ExitCode::kFailed, what + ": " + error.what(), error.hint());
+  }
+}
+
+std::string_view ModeText(const TableSettings& settings) {
+  switch (ModeOf(settings)) {
+    case PassMode::kArchiveOnly:
+      return "archive";
+    case PassMode::kMove:
+      return "archive and delete";
+    case PassMode::kDeleteOnly:
+      return "delete without archive";
+  }
+  return "";
+}
+
+std::string TableText(std::size_t number, const TablePlan& table) {
+  std::string text = fmt::format("  {:>3}. {}: {}, rows deleted until {}", number, ToText(table.name),
+                                 ModeText(table.settings), table.cutoff);
+  if (!table.order_reason.empty()) text += "; " + table.order_reason;
+  return text + "\n";
+}
+
+std::string LeftOutText(const SourcePlan& plan) {
+  std::string text;
+  std::size_t without_column = 0;
+  for (const LeftOutTable& table : plan.left_out) {
+    if (table.reason == LeftOutTable::Reason::kNoColumn) {
+      ++without_column;
+      continue;
+    }
+    text += fmt::format("  left alone: {}: {}\n", ToText(table.name), table.detail);
+  }
+  if (without_column > 0) text += fmt::format("  {} tables have no soft-delete column\n", without_column);
+  return text;
+}
+
+// EXPLAIN asks for the privileges of the statement that it explains, and runs nothing.
+void CheckPrivileges(Connection& connection, const SourcePlan& plan, CheckReport* report) {
+  for (const auto& table : plan.tables) {
+    if (!table->settings.delete_rows) continue;
+    Part(report, "table " + ToText(table->name), [&] {
+      try {
+        (void)connection.Query("EXPLAIN DELETE FROM " + Quoted(table->name) + " WHERE FALSE");
+      } catch (const DatabaseError& error) {
+        throw DatabaseError(error.code(), error.sqlstate(), error.what(),
+                            "GRANT SELECT, DELETE ON " + QuoteIdentifier(table->name.database) + ".* to osarchiver's user");
+      }
+    });
+  }
+}
+
+void CheckSource(const Settings& settings, const std::string& name,
+                 const std::vector<std::unique_ptr<Destination>>& destinations, Clock& clock, CheckReport* report) {
+  Part(report, "source " + name, [&] {
+    const SourceSettings& source = settings.sources.at(name);
+    const auto connection = ConnectSource(source);
+    for (const auto& destination : destinations) {
+      Part(report, "destination " + destination->target().destination, [&] { destination->UseSource(*connection); });
+    }
+    const SourcePlan plan = PlanSource(*connection, settings, source, {});
+    report->text += fmt::format("source {} at {} ({}{})\n", name, connection->endpoint(), connection->server_version(),
+                                connection->encrypted() ? ", TLS" : "");
+    std::size_t number = 0;
+    for (const auto& table : plan.tables) report->text += TableText(++number, *table);
+    if (plan.tables.empty()) report->text += "  no table qualifies\n";
+    report->text += LeftOutText(plan);
+    for (const std::string& warning : plan.warnings) report->text += "  warning: " + warning + "\n";
+    for (const std::string& error : plan.errors) Problem(report, ExitCode::kUsage, "source " + name + ": " + error, "");
+    CheckPrivileges(*connection, plan, report);
+    CheckClock(name, plan.now_unix, clock.UnixSeconds());
+    if (!plan.server.supports_returning) {
+      Problem(report, ExitCode::kFailed, "source " + name + ": " + plan.server.version + " has no DELETE ... RETURNING",
+              "MariaDB 10.0.5 or later is needed");
+    }
+  });
+}
+
+void CheckJournal(const Settings& settings, CheckReport* report) {
+  Part(report, "journal " + settings.state, [&] {
+    if (!PosixFileSystem().Exists(settings.state)) {
+      report->text += fmt::format("journal {}: not there yet; the first run makes it\n", settings.state);
+      return;
+    }
+    const auto journal = Journal::Open(settings.state, OpenMode::kRead);
+    const auto findings = journal->Check();
+    for (const std::string& finding : findings) Problem(report, ExitCode::kDamage, "journal: " + finding, "");
+    if (findings.empty()) report->text += fmt::format("journal {}: whole\n", settings.state);
+  });
+}
+
+std::string CountText(const PlanCount& count, std::uint64_t estimate) {
+  std::string text = count.exact ? HumanCount(count.rows) + " rows"
+                                 : fmt::format(">= {} rows of about {} (estimate)", HumanCount(count.rows), HumanCount(estimate));
+  if (count.blocked > 0) text += fmt::format(", {} blocked", HumanCount(count.blocked));
+  return text;
+}
+
+}  // namespace
+
+CheckReport CheckArchivers(const Settings& settings, const std::vector<const ArchiverSettings*>& archivers, Clock& clock) {
+  CheckReport report;
+  for (const std::string& warning : settings.warnings) report.text += "warning: " + warning + "\n";
+  CheckJournal(settings, &report);
+  for (const ArchiverSettings* archiver : archivers) {
+    report.text += fmt::format("archiver {}{}\n", archiver->name, archiver->enabled ? "" : " (not enabled)");
+    std::vector<DestinationSettings> destination_settings;
+    for (const std::string& name : archiver->destinations) destination_settings.push_back(settings.destinations.at(name));
+    const auto destinations = MakeDestinations(destination_settings);
+    for (const std::string& name : archiver->sources) CheckSource(settings, name, destinations, clock, &report);
+    RunContext context;
+    context.site = settings.site;
+    context.archiver = archiver->name;
+    context.source = archiver->sources.front();
+    for (const auto& destination : destinations) {
+      const CopyTarget& target = destination->target();
+      const std::string name = "destination " + target.destination + (target.format.empty() ? "" : " (" + target.format + ")");
+      Part(&report, name, [&] {
+        const auto problems = destination->Check(context);
+        for (const std::string& problem : problems) Problem(&report, ExitCode::kFailed, name + ": " + problem, "");
+        if (problems.empty()) report.text += name + ": ready\n";
+      });
+    }
+  }
+  return report;
+}
+
+CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock& clock, StopControl& stop) {
+  CheckReport report;
+  constexpr int kSecondsPerTable = 2;
+  for (const ArchiverSettings* archiver : request.archivers) {
+    report.text += fmt::format("archiver {}: dry run, nothing is written\n", archiver->name);
+    for (const std::string& name : archiver->sources) {
+      Part(&report, "source " + name, [&] {
+        const SourceSettings& source = settings.sources.at(name);
+        const auto connection = ConnectSource(source);
+        const SourcePlan plan = PlanSource(*connection, settings, source, request.only);
+        for (const std::string& error : plan.errors) Problem(&report, ExitCode::kFailed, "source " + name + ": " + error, "");
+        std::size_t number = 0;
+        for (const auto& table : plan.tables) {
+          if (stop.stopped()) return;
+          report.text += TableText(++number, *table);
+          Part(&report, "table " + ToText(table->name), [&] {
+            const ReadPurpose purpose = ModeOf(table->settings) == PassMode::kArchiveOnly ? ReadPurpose::kArchiveOnly
+                                                                                          : ReadPurpose::kDelete;
+            const PlanCount count = CountPlanned(*connection, plan, *table, purpose,
+                                                 request.exact ? 0 : kSecondsPerTable, clock, stop);
+            report.text += "       " + CountText(count, table->loaded.info.rows_estimate) + "\n";
+          });
+        }
+        if (plan.tables.empty()) report.text += "  no table qualifies\n";
+        report.text += LeftOutText(plan);
+        for (const std::string& warning : plan.warnings) report.text += "  warning: " + warning + "\n";
+      });
+    }
+  }
+  if (stop.stopped()) report.exit_code = Worse(report.exit_code, ExitCode::kStopped);
+  return report;
+}
+
+}  // namespace osarchiver

@@ -1,0 +1,33 @@
+// Makes copies that a batch lacks from one that is proven: for destinations that were added since, and for segments that were damaged.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "engine/batch_verifier.h"
+#include "engine/run_services.h"
+
+namespace osarchiver {
+
+// A batch with the pass and the run that archived it.
+struct StoredBatch {
+  RunInfo run;
+  PassInfo pass;
+  BatchInfo batch;
+};
+
+// Throws StateError when the journal has no such batch.
+StoredBatch LoadStoredBatch(Journal& journal, BatchId batch);
+
+// The context under which more of an earlier pass can be archived.
+PassContext ContextOf(const RunServices& services, const RunInfo& run, const PassInfo& pass);
+
+// Gives the batch a copy at every destination of today that has none, from the first copy that is proven; journals the new places, updates
+// `stored`. New segments are sealed at once. Throws IntegrityError naming batch and key range when no copy is proven any more.
+void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch* stored);
+
+// "keys A to B": which rows a batch holds, for messages.
+std::string KeyRangeText(const NewBatch& batch);
+
+}  // namespace osarchiver

@@ -1,0 +1,221 @@
+#include "engine/pass_pipeline.h"
+
+#include <fmt/format.h>
+
+#include "engine/delete_only.h"
+#include "engine/throttle.h"
+#include "engine/unit_outcome.h"
+#include "engine/verified_unit.h"
+#include "util/failpoint.h"
+#include "util/log.h"
+
+namespace osarchiver {
+
+PassPipeline::PassPipeline(RunServices& services, PipelineOptions options, Throttle& throttle)
+    : services_(services),
+      options_(options),
+      throttle_(throttle),
+      verifier_(services.journal, services.destinations),
+      budget_(options.budget_bytes),
+      to_store_(1),
+      to_verify_(1),
+      to_delete_(options.delete_connections) {
+  threads_.emplace_back([this] { StoreStage(); });
+  threads_.emplace_back([this] { VerifyStage(); });
+  for (std::uint32_t i = 0; i < options_.delete_connections; ++i) {
+    threads_.emplace_back([this] { DeleteStage(); });
+  }
+}
+
+PassPipeline::~PassPipeline() {
+  // Without Finish() the caller is unwinding: what is in flight is left to settling.
+  to_store_.Abandon();
+  to_verify_.Abandon();
+  to_delete_.Abandon();
+  Stop();
+}
+
+void PassPipeline::Stop() {
+  to_store_.Close();
+  budget_.Lift();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+// Remembers the first failure only: later ones are its consequences.
+void PassPipeline::Fail() {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = std::current_exception();
+  budget_.Lift();
+}
+
+bool PassPipeline::Push(UnitInFlight unit) {
+  for (const BatchInFlight& batch : unit.batches) unit.bytes += batch.rows.byte_count();
+  // Even a unit of releases alone counts, so that WaitUntilIdle() waits for it.
+  ++unit.bytes;
+  budget_.Acquire(unit.bytes);
+  {
+    const std::lock_guard lock(mutex_);
+    if (failure_) return false;
+  }
+  return to_store_.Push(std::move(unit));
+}
+
+void PassPipeline::WaitUntilIdle() { budget_.WaitUntilEmpty(); }
+
+PipelineCounts PassPipeline::Finish() {
+  to_store_.Close();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+  return counts_;
+}
+
+PipelineCounts PassPipeline::counts() const {
+  const std::lock_guard lock(mutex_);
+  return counts_;
+}
+
+void PassPipeline::StoreStage() {
+  try {
+    while (auto unit = to_store_.Pop()) {
+      RecordExtracted(*unit);
+      if (options_.mode != PassMode::kDeleteOnly) StoreUnit(*unit);
+      if (!to_verify_.Push(std::move(*unit))) break;
+    }
+  } catch (...) {
+    Fail();
+  }
+  to_store_.Abandon();
+  to_verify_.Close();
+}
+
+// Numbers are given here and not by the reader, so that they ascend in every segment whatever is taken out of a batch.
+void PassPipeline::RecordExtracted(UnitInFlight& unit) {
+  std::vector<std::pair<PassId, NewBatch>> added;
+  for (BatchInFlight& batch : unit.batches) {
+    batch.info.number = batch.archive->TakeNumber();
+    added.emplace_back(batch.pass, batch.info);
+  }
+  if (added.empty()) return;
+  const std::vector<BatchId> ids = services_.journal.AddBatches(added);
+  for (std::size_t i = 0; i < ids.size(); ++i) unit.batches[i].id = ids[i];
+  if (services_.first_batch == 0) services_.first_batch = ids.front();
+  Failpoint("batch-extracted");
+}
+
+void PassPipeline::StoreUnit(UnitInFlight& unit) {
+  for (BatchInFlight& batch : unit.batches) StoreWithoutConflicts(batch);
+  std::erase_if(unit.batches, [](const BatchInFlight& batch) { return batch.rows.row_count() == 0; });
+  std::vector<Journal::ArchivedBatch> archived;
+  for (const BatchInFlight& batch : unit.batches) archived.push_back({batch.id, batch.copies});
+  if (archived.empty()) return;
+  services_.journal.MarkArchived(archived);
+  Failpoint("batch-archived");
+  for (const BatchInFlight& batch : unit.batches) services_.progress.AddArchived(batch.info.rows);
+}
+
+// Stores the batch; rows that meet somebody else's are taken out, named and counted, and the rest goes on as a new batch. Twice at most
+// per destination: the conflicting rows are found all at once.
+void PassPipeline::StoreWithoutConflicts(BatchInFlight& batch) {
+  for (std::size_t tries = 0; batch.rows.row_count() > 0; ++tries) {
+    try {
+      batch.copies = batch.archive->Store(ToStore(batch));
+      return;
+    } catch (const BatchConflict& conflict) {
+      if (tries > services_.destinations.size() || conflict.row_indexes().empty()) throw;
+      LogError(conflict.what());
+      DropConflictingRows(batch, conflict);
+    }
+  }
+}
+
+void PassPipeline::DropConflictingRows(BatchInFlight& batch, const BatchConflict& conflict) {
+  std::vector<bool> drop(batch.rows.row_count());
+  for (const std::size_t index : conflict.row_indexes()) drop.at(index) = true;
+  const TableDefinition& definition = batch.archive->context().definition;
+  RowBatch rows(definition.columns.size());
+  std::vector<Hash> hashes;
+  std::vector<std::uint32_t> levels;
+  for (std::size_t i = 0; i < drop.size(); ++i) {
+    if (drop[i]) continue;
+    rows.AppendRow(batch.rows.row(i));
+    hashes.push_back(batch.hashes[i]);
+    if (!batch.levels.empty()) levels.push_back(batch.levels[i]);
+  }
+  const std::uint64_t dropped = batch.rows.row_count() - rows.row_count();
+  services_.journal.MarkForgotten(batch.id);
+  services_.journal.AddConflicts(batch.pass, dropped);
+  {
+    const std::lock_guard lock(mutex_);
+    counts_.conflicts += dropped;
+  }
+  batch.rows = std::move(rows);
+  batch.hashes = std::move(hashes);
+  batch.levels = std::move(levels);
+  if (batch.rows.row_count() == 0) return;
+  batch.info.number = batch.archive->TakeNumber();
+  DescribeRows(definition.key, &batch);
+  batch.id = services_.journal.AddBatches({{batch.pass, batch.info}}).front();
+}
+
+void PassPipeline::VerifyStage() {
+  try {
+    while (auto unit = to_verify_.Pop()) {
+      VerifiedUnit verified = VerifyUnit(*unit);
+      if (options_.mode == PassMode::kArchiveOnly) {
+        budget_.Release(unit->bytes);
+      } else if (!to_delete_.Push(std::move(verified))) {
+        break;
+      }
+    }
+  } catch (const CopyDamaged& damaged) {
+    Fail();
+    if (Destination* destination = FindDestination(services_.destinations, damaged.location().target)) {
+      try {
+        destination->Quarantine(damaged.location(), services_.journal);
+      } catch (const std::exception& error) {
+        LogError(std::string("cannot put the damaged copy aside: ") + error.what());
+      }
+    }
+  } catch (...) {
+    Fail();
+  }
+  to_verify_.Abandon();
+  to_delete_.Close();
+}
+
+void PassPipeline::DeleteStage() {
+  try {
+    Deleter deleter(services_.connect, services_.clock, services_.stop);
+    while (auto unit = to_delete_.Pop()) {
+      DeleteUnit(deleter, *unit);
+      budget_.Release(unit->bytes);
+    }
+  } catch (...) {
+    Fail();
+    to_delete_.Abandon();
+  }
+}
+
+void PassPipeline::DeleteUnit(Deleter& deleter, VerifiedUnit& unit) {
+  throttle_.Wait();
+  DeleteOptions delete_options;
+  delete_options.max_rows_per_transaction = options_.batch_rows;
+  delete_options.target = std::chrono::milliseconds(options_.delete_target_ms);
+  const DeleteOutcome outcome = deleter.Delete(unit.parts, delete_options);
+  const DeleteCounts counts =
+      RecordOutcome(services_.journal, services_.context.archiver, services_.context.source, unit, outcome);
+  Failpoint("batch-deleted");
+  throttle_.AddRows(counts.deleted);
+  services_.progress.AddDeleted(counts.deleted);
+  const std::lock_guard lock(mutex_);
+  counts_.deleted += counts.deleted;
+  counts_.absent += counts.absent;
+  counts_.changed += counts.changed;
+  counts_.blocked += counts.blocked;
+}
+
+}  // namespace osarchiver

@@ -1,0 +1,90 @@
+// The life of a batch (DESIGN.md section 4) as four stages side by side: while batch n is being deleted, n+1 is verified, n+2 written and
+// n+3 read. One thread each; the reader is the caller's. Each stage is straight work on one unit, so that each can be tested and
+// measured alone; what happens between them is queues.
+//
+// Invariants
+// - The journal records a state after the fact: a stage writes it as its last step, before the unit moves on.
+// - No later unit passes an earlier one up to `verified`: one thread and one queue per stage.
+// - A failure in one stage stops the ones before it; the ones behind it finish what they hold. What is then in flight stays in the
+//   journal for the next run to settle.
+#pragma once
+
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "engine/batch_verifier.h"
+#include "engine/bounded_queue.h"
+#include "engine/run_services.h"
+#include "engine/verified_unit.h"
+#include "source/deleter.h"
+
+namespace osarchiver {
+
+class Throttle;
+
+enum class PassMode {
+  kArchiveOnly,  // stops at verified
+  kMove,         // archives, verifies, deletes
+  kDeleteOnly,   // nothing is archived
+};
+
+struct PipelineOptions {
+  PassMode mode = PassMode::kArchiveOnly;
+  std::uint32_t delete_connections = 1;
+  std::uint32_t delete_target_ms = 250;
+  std::uint64_t batch_rows = 5000;
+  std::size_t budget_bytes = 64u << 20;
+};
+
+struct PipelineCounts {
+  std::uint64_t deleted = 0, absent = 0, changed = 0, blocked = 0, kept = 0, conflicts = 0;
+};
+
+class PassPipeline {
+ public:
+  // `throttle` is asked before each unit is deleted.
+  PassPipeline(RunServices& services, PipelineOptions options, Throttle& throttle);
+  // Ends the stages if Finish() was not called.
+  ~PassPipeline();
+
+  // Gives a unit to the pipeline; it is recorded as extracted when it is about to be stored. Waits for room. False when a stage failed: call Finish().
+  bool Push(UnitInFlight unit);
+  // Waits until everything pushed is settled or a stage failed.
+  void WaitUntilIdle();
+  // Ends the stages and throws the first failure. Afterwards every unit that was pushed is deleted or kept.
+  PipelineCounts Finish();
+  PipelineCounts counts() const;
+
+ private:
+  void StoreStage();
+  void VerifyStage();
+  void DeleteStage();
+  void RecordExtracted(UnitInFlight& unit);
+  void StoreUnit(UnitInFlight& unit);
+  void StoreWithoutConflicts(BatchInFlight& batch);
+  void DropConflictingRows(BatchInFlight& batch, const BatchConflict& conflict);
+  VerifiedUnit VerifyUnit(UnitInFlight& unit);
+  void KeepBatch(const BatchInFlight& batch);
+  void AddBatch(BatchInFlight& batch, VerifiedUnit* unit);
+  void AddRelease(const Release& release, VerifiedUnit* unit);
+  void DeleteUnit(Deleter& deleter, VerifiedUnit& unit);
+  void Fail();
+  void Stop();
+
+  RunServices& services_;
+  const PipelineOptions options_;
+  Throttle& throttle_;
+  BatchVerifier verifier_;
+  ByteBudget budget_;
+  BoundedQueue<UnitInFlight> to_store_;
+  BoundedQueue<UnitInFlight> to_verify_;
+  BoundedQueue<VerifiedUnit> to_delete_;
+  mutable std::mutex mutex_;  // guards failure_ and counts_
+  std::exception_ptr failure_;
+  PipelineCounts counts_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace osarchiver

@@ -1,0 +1,68 @@
+#include "engine/progress.h"
+
+#include <fmt/format.h>
+
+#include "util/log.h"
+
+namespace osarchiver {
+
+void Progress::BeginTable(const std::string& table, bool deletes) {
+  const std::lock_guard lock(mutex_);
+  table_ = table;
+  deletes_ = deletes;
+  table_started_ = clock_.Now();
+  share_ = 0;
+  read_ = archived_ = verified_ = deleted_ = 0;
+}
+
+void Progress::SetWaiting(const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  waiting_ = reason;
+}
+
+std::string Progress::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_;
+}
+
+std::string Progress::Line() const {
+  const std::lock_guard lock(mutex_);
+  if (table_.empty()) return {};
+  const double seconds = std::chrono::duration<double>(clock_.Now() - table_started_).count();
+  const std::uint64_t rows = deletes_ ? deleted_.load() : verified_.load();
+  std::string line = fmt::format("{}  {} rows {}", table_, HumanCount(rows), deletes_ ? "deleted" : "archived");
+  if (seconds > 1) line += fmt::format("  {} rows/s", HumanCount(static_cast<std::uint64_t>(static_cast<double>(rows) / seconds)));
+  const double share = share_.load();
+  if (share > 0) line += fmt::format("  {:.0f} %", share * 100);
+  if (share > 0.01 && share < 1 && seconds > 2) {
+    line += "  about " + HumanDuration(static_cast<std::int64_t>(seconds / share * (1 - share))) + " left";
+  }
+  if (!waiting_.empty()) line += "  waiting: " + waiting_;
+  return line;
+}
+
+Ticker::Ticker(std::chrono::milliseconds interval, std::function<void()> tick)
+    : thread_([this, interval, tick = std::move(tick)] {
+        std::unique_lock lock(mutex_);
+        while (!wake_.wait_for(lock, interval, [this] { return stop_; })) {
+          lock.unlock();
+          try {
+            tick();
+          } catch (const std::exception& error) {
+            LogWarning(std::string("progress is not shown any more: ") + error.what());
+            return;
+          }
+          lock.lock();
+        }
+      }) {}
+
+Ticker::~Ticker() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+}  // namespace osarchiver

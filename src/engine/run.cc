@@ -1,0 +1,288 @@
+#include "engine/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <map>
+#include <set>
+
+#include "destination/registry.h"
+#include "engine/run_services.h"
+#include "engine/settle.h"
+#include "engine/source_session.h"
+#include "engine/status_report.h"
+#include "engine/table_pass.h"
+#include "engine/throttle.h"
+#include "state/journal.h"
+#include "state/run_lock.h"
+#include "util/failpoint.h"
+#include "util/hash.h"
+#include "util/log.h"
+
+namespace osarchiver {
+namespace {
+
+constexpr std::chrono::seconds kStatusInterval{3};
+
+std::string HostName() {
+  std::array<char, 256> name{};
+  (void)::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+// One source of the archiver, connected and planned before anything is written.
+struct PlannedSource {
+  const SourceSettings* settings = nullptr;
+  std::unique_ptr<Connection> connection;
+  SourcePlan plan;
+};
+
+class ArchiverRun {
+ public:
+  ArchiverRun(const RunRequest& request, Clock& clock, StopControl& stop, Progress& progress)
+      : request_(request), clock_(clock), stop_(stop), progress_(progress) {}
+
+  RunResult Execute();
+
+ private:
+  void Connect();
+  void Begin(bool journal_was_empty);
+  void Prepare();
+  void Work();
+  void WorkSource(PlannedSource& source);
+  void WorkComponent(PlannedSource& source, std::vector<const TablePlan*> tables, Throttle& throttle);
+  void Guard(const std::string& what, const std::function<void()>& work);
+  void Problem(ExitCode code, const std::string& text, const std::string& hint = {});
+  void End();
+
+  const RunRequest& request_;
+  Clock& clock_;
+  StopControl& stop_;
+  Progress& progress_;
+  std::unique_ptr<Journal> journal_;
+  std::vector<std::unique_ptr<Destination>> destinations_;
+  std::vector<PlannedSource> sources_;
+  std::unique_ptr<RunServices> services_;
+  InvocationId invocation_ = 0;
+  RunResult result_;
+};
+
+RunResult ArchiverRun::Execute() {
+  journal_ = Journal::Open(request_.settings->state, OpenMode::kWrite);
+  const RunLock lock = RunLock::Acquire(request_.settings->state, request_.archiver->name);
+  const bool journal_was_empty = journal_->empty();
+  Begin(journal_was_empty);
+  const Ticker status_ticker(kStatusInterval, [this] { WriteStatusFile(*request_.settings, *journal_); });
+  Guard("", [this] {
+    Connect();
+    Prepare();
+    Work();
+  });
+  End();
+  return std::move(result_);
+}
+
+void ArchiverRun::Problem(ExitCode code, const std::string& text, const std::string& hint) {
+  result_.exit_code = Worse(result_.exit_code, code);
+  result_.problems.push_back(text);
+  if (!hint.empty()) result_.hints.push_back(hint);
+  LogError(hint.empty() ? text : text + "; HINT: " + hint);
+}
+
+// Turns what ends one part of the work into the run's result, so that the next part can go on.
+void ArchiverRun::Guard(const std::string& what, const std::function<void()>& work) {
+  const std::string prefix = what.empty() ? what : what + ": ";
+  try {
+    work();
+  } catch (const IntegrityError& error) {
+    Problem(ExitCode::kDamage, prefix + error.what(), error.hint());
+  } catch (const ConfigError& error) {
+    Problem(ExitCode::kUsage, prefix + error.what(), error.hint());
+  } catch (const Error& error) {
+    Problem(ExitCode::kFailed, prefix + error.what(), error.hint());
+  } catch (const std::exception& error) {
+    Problem(ExitCode::kFailed, prefix + error.what());
+  }
+}
+
+void ArchiverRun::Begin(bool journal_was_empty) {
+  const std::int64_t started = clock_.UnixSeconds();
+  NewRun run;
+  run.name = FormatUtcCompact(started) + "-" + RandomHex(4);
+  run.archiver = request_.archiver->name;
+  run.site = request_.settings->site;
+  run.now = FormatUtc(started);
+  run.host = HostName();
+  run.pid = ::getpid();
+  run.configuration = request_.settings->effective_json;
+  run.options = request_.options_text;
+  const RunId id = journal_->BeginRun(run);
+  invocation_ = journal_->BeginInvocation("run", run.archiver, id, run.host, run.pid);
+  result_.run_name = run.name;
+
+  services_.reset(new RunServices{*journal_, clock_, stop_, progress_, {}, {}, id, {}});
+  services_->context.site = run.site;
+  services_->context.journal_id = journal_->id();
+  services_->context.archiver = run.archiver;
+  services_->context.run_name = run.name;
+  services_->context.now = run.now;
+  services_->context.started_unix = started;
+  services_->context.journal_was_empty = journal_was_empty;
+  if (request_.max_rows > 0) services_->rows_left = request_.max_rows;
+  LogInfo(fmt::format("run {} of archiver {} begins", run.name, run.archiver));
+  Failpoint("run-begin");
+}
+
+void ArchiverRun::Connect() {
+  for (const std::string& name : request_.archiver->sources) {
+    const SourceSettings& settings = request_.settings->sources.at(name);
+    Guard("source " + name, [&] {
+      PlannedSource source;
+      source.settings = &settings;
+      source.connection = ConnectSource(settings);
+      source.plan = PlanSource(*source.connection, *request_.settings, settings, request_.only);
+      CheckClock(name, source.plan.now_unix, clock_.UnixSeconds());
+      for (const std::string& warning : source.plan.warnings) LogWarning("source " + name + ": " + warning);
+      for (const std::string& error : source.plan.errors) Problem(ExitCode::kFailed, "source " + name + ": " + error);
+      for (const LeftOutTable& table : source.plan.left_out) {
+        if (table.reason != LeftOutTable::Reason::kRefused) continue;
+        LogWarning(fmt::format("source {}: {} is left alone: {}", name, ToText(table.name), table.detail));
+      }
+      sources_.push_back(std::move(source));
+    });
+  }
+}
+
+void ArchiverRun::Prepare() {
+  std::vector<DestinationSettings> settings;
+  for (const std::string& name : request_.archiver->destinations) {
+    settings.push_back(request_.settings->destinations.at(name));
+  }
+  destinations_ = MakeDestinations(settings);
+  for (const auto& destination : destinations_) {
+    for (const PlannedSource& source : sources_) destination->UseSource(*source.connection);
+    destination->Open(services_->context, *journal_);
+    services_->destinations.push_back(destination.get());
+  }
+}
+
+void ArchiverRun::Work() {
+  if (sources_.empty()) return;
+  std::map<std::string, SettleSource> reachable;
+  for (const PlannedSource& source : sources_) {
+    reachable[source.settings->name] = {&source.plan, FollowingConnections(*source.connection)};
+  }
+  std::set<std::string> unreachable;
+  for (const std::string& name : request_.archiver->sources) {
+    if (!reachable.contains(name)) unreachable.insert(name);
+  }
+  SettleResult settled = Settler(*services_, std::move(reachable), std::move(unreachable)).Settle();
+  result_.deleted += settled.deleted;
+  for (const std::string& failure : settled.failures) Problem(ExitCode::kFailed, failure);
+  for (PlannedSource& source : sources_) {
+    Guard("source " + source.settings->name, [&] { WorkSource(source); });
+  }
+}
+
+void ArchiverRun::WorkSource(PlannedSource& source) {
+  services_->connect = FollowingConnections(*source.connection);
+  services_->context.source = source.settings->name;
+  services_->context.server = DescribeServer(source.plan.server);
+  Throttle throttle(*services_, source.settings->throttle);
+  std::map<std::uint32_t, std::vector<const TablePlan*>> components;
+  std::vector<std::uint32_t> order;
+  for (const auto& table : source.plan.tables) {
+    if (components[table->component].empty()) order.push_back(table->component);
+    components[table->component].push_back(table.get());
+  }
+  for (const std::uint32_t component : order) {
+    if (stop_.stopped() || services_->rows_left == 0) return;
+    WorkComponent(source, components[component], throttle);
+  }
+}
+
+// Tables that refer to each other in a cycle free each other's rows: they take turns until a whole turn frees nothing more. So does a
+// table that refers to itself. All others are walked once.
+void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePlan*> tables, Throttle& throttle) {
+  std::map<const TablePlan*, std::unique_ptr<TablePass>> passes;
+  std::map<const TablePlan*, bool> failed;
+  const auto guard = [&](const TablePlan* table, const std::function<void()>& work) {
+    const std::size_t before = result_.problems.size();
+    Guard("table " + ToText(table->name), work);
+    if (result_.problems.size() == before) return;
+    failed[table] = true;
+    // The journal may be what failed.
+    Guard("journal", [&] {
+      if (passes.contains(table)) passes[table]->Fail(result_.problems.back());
+    });
+  };
+  const bool rounds = tables.size() > 1 || tables.front()->refers_to_itself;
+  std::uint64_t freed = 0;
+  do {
+    freed = 0;
+    for (const TablePlan* table : tables) {
+      if (failed[table]) continue;
+      guard(table, [&] {
+        if (!passes.contains(table)) {
+          passes[table] = std::make_unique<TablePass>(*services_, *source.settings, source.plan, *table, throttle);
+        }
+        freed += passes[table]->Round();
+      });
+    }
+    result_.deleted += freed;
+  } while (rounds && freed > 0 && !stop_.stopped() && services_->rows_left > 0);
+  for (const TablePlan* table : tables) {
+    if (failed[table] || !passes.contains(table)) continue;
+    guard(table, [&] {
+      passes[table]->Finish();
+      if (passes[table]->conflicts() > 0) {
+        throw ConflictError(fmt::format("{} rows meet other rows with the same key at a destination; they stay in the source",
+                                        passes[table]->conflicts()));
+      }
+    });
+  }
+}
+
+void ArchiverRun::End() {
+  for (const auto& destination : destinations_) {
+    if (FindDestination(services_->destinations, destination->target()) == nullptr) continue;
+    Guard("destination " + destination->target().destination,
+          [&] { destination->FinishRun(services_->context, *journal_); });
+  }
+  if (stop_.stopped()) result_.exit_code = Worse(result_.exit_code, ExitCode::kStopped);
+  RunState state = RunState::kCompleted;
+  std::string reason;
+  if (result_.exit_code == ExitCode::kStopped) {
+    state = RunState::kInterrupted;
+    reason = stop_.reason();
+  } else if (result_.exit_code != ExitCode::kSuccess) {
+    state = RunState::kFailed;
+    reason = result_.problems.empty() ? std::string() : result_.problems.front();
+  }
+  Guard("journal", [&] {
+    const int code = static_cast<int>(result_.exit_code);
+    journal_->FinishRun(services_->run, state, code, reason);
+    bool settled = true;
+    for (const PassInfo& pass : journal_->ListPasses(services_->run)) {
+      settled = settled && journal_->UnsettledBatches(pass.id).empty();
+      for (const SegmentInfo& segment : journal_->ListSegments(pass.id)) {
+        settled = settled && segment.state != SegmentState::kOpen && segment.state != SegmentState::kSealing &&
+                  segment.state != SegmentState::kDamaged;
+      }
+    }
+    if (settled) journal_->MarkRunSettled(services_->run);
+    journal_->FinishInvocation(invocation_, code, reason);
+    Failpoint("run-end");
+    WriteStatusFile(*request_.settings, *journal_);
+  });
+  LogInfo(fmt::format("run {} ends with exit code {}", result_.run_name, static_cast<int>(result_.exit_code)));
+}
+
+}  // namespace
+
+RunResult RunArchiver(const RunRequest& request, Clock& clock, StopControl& stop, Progress& progress) {
+  return ArchiverRun(request, clock, stop, progress).Execute();
+}
+
+}  // namespace osarchiver

@@ -1,0 +1,37 @@
+// What every part of a run works with. Made once by run.cc, outlives everything else.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "destination/destination.h"
+#include "engine/pass_archive.h"
+#include "engine/progress.h"
+#include "mariadb/connection.h"
+#include "state/journal.h"
+#include "util/clock.h"
+#include "util/stop.h"
+
+namespace osarchiver {
+
+struct RunServices {
+  Journal& journal;
+  Clock& clock;
+  StopControl& stop;
+  Progress& progress;
+  Destinations destinations;  // databases first
+  RunContext context;
+  RunId run = 0;
+  // A new connection to the node that this run reads from.
+  std::function<std::unique_ptr<Connection>()> connect;
+  // The first batch that this run made; 0 while it made none. Later ones have higher numbers.
+  std::atomic<BatchId> first_batch = 0;
+  // The last unit number given: unique within the run.
+  std::atomic<std::uint64_t> last_unit = 0;
+  // Rows that may still be taken (--max-rows).
+  std::uint64_t rows_left = UINT64_MAX;
+};
+
+}  // namespace osarchiver

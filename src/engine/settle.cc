@@ -1,0 +1,278 @@
+#include "engine/settle.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "engine/unit_outcome.h"
+#include "engine/verified_unit.h"
+#include "source/deleter.h"
+#include "util/failpoint.h"
+#include "util/log.h"
+
+namespace osarchiver {
+namespace {
+
+// Above every unit number of a run: the units of batches that are alone.
+constexpr std::uint64_t kAlone = std::uint64_t{1} << 62;
+
+}  // namespace
+
+// The valid copies of one batch and, when there are any, its rows.
+struct Settler::Proven {
+  std::optional<RowBatch> rows;
+  std::vector<CopyLocation> in_place;  // proven and within what the journal vouches for
+  Found found = Found::kNothing;
+};
+
+Settler::Settler(RunServices& services, std::map<std::string, SettleSource> sources, std::set<std::string> unreachable)
+    : services_(services),
+      sources_(std::move(sources)),
+      unreachable_(std::move(unreachable)),
+      verifier_(services.journal, services.destinations) {}
+
+SettleResult Settler::Settle() {
+  SettleResult result;
+  std::vector<RunInfo> runs;
+  for (RunInfo& run : services_.journal.UnsettledRuns(services_.context.archiver)) {
+    if (run.id != services_.run) runs.push_back(std::move(run));
+  }
+  if (runs.empty()) return result;
+  Failpoint("settle-begin");
+  const std::vector<PassToSettle> passes = SurveyAll(runs);
+  std::map<RunId, bool> failed;
+  const auto attempt = [&](RunId run, const std::string& what, const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const IntegrityError&) {
+      throw;
+    } catch (const Error& error) {
+      failed[run] = true;
+      result.failures.push_back("settling " + what + ": " + error.what());
+    }
+  };
+  // Batches of one unit lie in several passes, so all passes are brought to verified before anything is deleted.
+  std::map<std::pair<RunId, std::uint64_t>, std::vector<BatchId>> units;
+  for (const PassToSettle& pass : passes) {
+    attempt(pass.run.id, fmt::format("{}.{} of run {}", pass.pass.key.database, pass.pass.key.table, pass.run.name),
+            [&] {
+              for (const BatchInfo& batch : BringPassToVerified(pass, &result)) {
+                // A batch that is alone is its own unit; real units are numbered from 1.
+                const std::uint64_t unit = batch.batch.unit != 0 ? batch.batch.unit : kAlone + static_cast<std::uint64_t>(batch.id);
+                units[{pass.run.id, unit}].push_back(batch.id);
+              }
+            });
+  }
+  for (auto& [unit, batches] : units) {
+    // Batch numbers of the journal ascend as they were extracted: dependents before their parents.
+    std::sort(batches.begin(), batches.end());
+    attempt(unit.first, "a unit of rows", [&] { DeleteOrKeep(batches, &result); });
+  }
+  for (const RunInfo& run : runs) {
+    if (failed[run.id]) continue;
+    if (run.finished_at.empty()) {
+      services_.journal.FinishRun(run.id, RunState::kInterrupted, 5, "its process died");
+    }
+    services_.journal.MarkRunSettled(run.id);
+    ++result.runs;
+    LogInfo(fmt::format("run {}: what it left in flight is settled", run.name));
+  }
+  Failpoint("settle-end");
+  return result;
+}
+
+std::vector<Settler::PassToSettle> Settler::SurveyAll(const std::vector<RunInfo>& runs) {
+  std::vector<PassToSettle> passes;
+  std::string contradictions;
+  for (const RunInfo& run : runs) {
+    for (PassInfo& pass : services_.journal.ListPasses(run.id)) {
+      PassToSettle entry{run, std::move(pass), {}};
+      for (Destination* destination : services_.destinations) {
+        entry.surveys.push_back(destination->SurveyPass(run, entry.pass, services_.journal));
+        for (const std::string& line : entry.surveys.back().journal_is_older) contradictions += "\n  " + line;
+        for (const std::string& line : entry.surveys.back().problems) LogError(line);
+      }
+      passes.push_back(std::move(entry));
+    }
+  }
+  if (!contradictions.empty()) {
+    throw IntegrityError("the archives know more than the journal, which is older or damaged; nothing was written:" +
+                             contradictions,
+                         "if the journal was restored from a backup, make it anew: osarchiver rebuild-journal");
+  }
+  return passes;
+}
+
+std::vector<BatchInfo> Settler::BringPassToVerified(const PassToSettle& pass, SettleResult* result) {
+  RepairDamaged(pass);
+  PassArchive archive(services_.journal, services_.destinations, ContextOf(services_, pass.run, pass.pass));
+  std::vector<BatchInfo> verified;
+  for (const BatchInfo& batch : services_.journal.UnsettledBatches(pass.pass.id)) {
+    Failpoint("settle-batch-before");
+    if (BringToVerified(pass, batch, archive, result)) verified.push_back(batch);
+    Failpoint("settle-batch-after");
+  }
+  archive.Seal();
+  for (Destination* destination : services_.destinations) {
+    destination->CloseInterrupted(pass.run, pass.pass, services_.journal);
+  }
+  return verified;
+}
+
+// Batches that are deleted or kept, with a copy in a segment that was put aside: the copy is made again from another one.
+void Settler::RepairDamaged(const PassToSettle& pass) {
+  for (const SegmentInfo& segment : services_.journal.ListSegments(pass.pass.id)) {
+    if (segment.state != SegmentState::kDamaged) continue;
+    for (const BatchInfo& batch : services_.journal.ListBatches(pass.pass.id)) {
+      const bool settled = batch.state == BatchState::kDeleted || (batch.state == BatchState::kVerified && batch.settled);
+      if (!settled) continue;
+      StoredBatch stored{pass.run, pass.pass, batch};
+      const std::size_t removed =
+          std::erase_if(stored.batch.copies, [&](const CopyLocation& copy) { return copy.segment == segment.id; });
+      if (removed > 0) CompleteCopies(services_, verifier_, &stored);
+    }
+  }
+}
+
+Settler::Proven Settler::Prove(const PassToSettle& pass, const BatchInfo& batch) {
+  Proven proven;
+  const TableDefinition definition = DefinitionFromJson(pass.pass.definition);
+  std::size_t everywhere = 0;
+  for (std::size_t i = 0; i < services_.destinations.size(); ++i) {
+    Destination& destination = *services_.destinations[i];
+    bool in_place = false;
+    for (const FoundCopy& copy : pass.surveys[i].copies) {
+      if (copy.number != batch.batch.number || in_place) continue;
+      try {
+        RowBatch rows = verifier_.ReadProven(
+            destination, {pass.run.name, pass.pass.key, copy.number, copy.location}, definition,
+            batch.batch.digest, batch.batch.rows);
+        if (!proven.rows) proven.rows = std::move(rows);
+        if (!copy.behind_journal) {
+          proven.in_place.push_back(copy.location);
+          in_place = true;
+        }
+      } catch (const IntegrityError& error) {
+        LogError(error.what());
+      }
+    }
+    if (in_place) ++everywhere;
+  }
+  if (proven.rows) {
+    proven.found = everywhere == services_.destinations.size() ? Found::kEverywhere : Found::kSome;
+  }
+  return proven;
+}
+
+// True when the batch is now verified; false when it was forgotten.
+bool Settler::BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArchive& archive, SettleResult* result) {
+  Proven proven = Prove(pass, batch);
+  const SettleRule& rule = FindSettleRule(batch.state, batch.delete_begun, proven.found);
+  const std::string name = fmt::format("batch {} of {}.{} in run {}", batch.batch.number, pass.pass.key.database,
+                                       pass.pass.key.table, pass.run.name);
+  LogInfo(fmt::format("settling {} ({}): {}", name, ToText(batch.state), rule.crash));
+  ++result->batches;
+  if (rule.action == SettleAction::kReportLoss) {
+    throw IntegrityError(fmt::format("{}: deletion had begun and no copy of it is whole any more; {}", name,
+                                     KeyRangeText(batch.batch)));
+  }
+  if (rule.action == SettleAction::kForget) {
+    services_.journal.MarkForgotten(batch.id);
+    return false;
+  }
+
+  if (rule.action == SettleAction::kComplete) {
+    const std::vector<Hash> hashes = RowHashes(*proven.rows);
+    BatchToStore store;
+    store.number = batch.batch.number;
+    store.rows = &*proven.rows;
+    store.row_hashes = &hashes;
+    store.digest = batch.batch.digest;
+    for (Destination* destination : services_.destinations) {
+      bool there = false;
+      for (const CopyLocation& copy : proven.in_place) there = there || copy.target == destination->target();
+      if (!there) proven.in_place.push_back(archive.StoreAt(*destination, store));
+    }
+  }
+  if (batch.state == BatchState::kExtracted) {
+    services_.journal.MarkArchived({{batch.id, proven.in_place}});
+  } else if (rule.action == SettleAction::kComplete) {
+    services_.journal.ReplaceCopies(batch.id, proven.in_place);
+  }
+  // Copies that Prove() read are proven; new ones are read back now.
+  const TableDefinition definition = DefinitionFromJson(pass.pass.definition);
+  for (const CopyLocation& copy : proven.in_place) {
+    Destination* destination = FindDestination(services_.destinations, copy.target);
+    verifier_.ReadProven(*destination, {pass.run.name, pass.pass.key, batch.batch.number, copy}, definition,
+                         batch.batch.digest, batch.batch.rows);
+  }
+  if (batch.state != BatchState::kVerified) {
+    const bool wants_delete = WantsDelete(pass.pass) != nullptr;
+    services_.journal.MarkVerified({batch.id}, wants_delete ? Journal::Next::kDelete : Journal::Next::kKeep);
+  }
+  return true;
+}
+
+const TablePlan* Settler::WantsDelete(const PassInfo& pass) const {
+  if (unreachable_.contains(pass.key.source)) {
+    throw Error("source " + pass.key.source + " cannot be worked now; what is in flight stays for the next run");
+  }
+  const auto source = sources_.find(pass.key.source);
+  if (source == sources_.end()) return nullptr;
+  const TablePlan* table = source->second.plan->Find({pass.key.database, pass.key.table});
+  if (table == nullptr || !table->settings.delete_rows) return nullptr;
+  // Rows of another shape cannot be compared any more: they stay and are archived in their new shape by the next pass.
+  return SameRowShape(table->definition(), DefinitionFromJson(pass.definition)) ? table : nullptr;
+}
+
+void Settler::DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* result) {
+  std::string source;
+  VerifiedUnit unit;
+  DeleteOptions options;
+  for (const BatchId id : batches) {
+    const StoredBatch stored = LoadStoredBatch(services_.journal, id);
+    source = stored.pass.key.source;
+    const TableDefinition definition = DefinitionFromJson(stored.pass.definition);
+    Destination& first = *services_.destinations.front();
+    const CopyLocation* copy = nullptr;
+    for (const CopyLocation& candidate : stored.batch.copies) {
+      if (candidate.target == first.target()) copy = &candidate;
+    }
+    if (copy == nullptr) throw StateError(fmt::format("batch {} lost its copy while settling", stored.batch.batch.number));
+    RowBatch rows = verifier_.ReadProven(first, {stored.run.name, stored.pass.key, stored.batch.batch.number, *copy},
+                                         definition, stored.batch.batch.digest, stored.batch.batch.rows);
+    const TablePlan* table = WantsDelete(stored.pass);
+    if (table == nullptr) {
+      Keep(stored.batch, rows, definition);
+      continue;
+    }
+    std::vector<std::int64_t> keys;
+    for (std::size_t i = 0; i < rows.row_count(); ++i) keys.push_back(KeyHash(rows.row(i), definition.key));
+    DeletableRows deletable = verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch, keys, {});
+    if (stored.batch.delete_begun) options.absent = RowOutcome::kDeleted;
+    unit.owners.emplace_back(deletable.size(), static_cast<std::uint32_t>(unit.batches.size()));
+    unit.parts.push_back(std::move(deletable));
+    unit.batches.push_back({id, stored.pass.id, false, false, {}});
+  }
+  if (unit.parts.empty()) return;
+  Deleter deleter(sources_.at(source).connect, services_.clock, services_.stop);
+  const DeleteOutcome outcome = deleter.Delete(unit.parts, options);
+  const DeleteCounts counts =
+      RecordOutcome(services_.journal, services_.context.archiver, source, unit, outcome);
+  Failpoint("batch-deleted");
+  result->deleted += counts.deleted;
+}
+
+void Settler::Keep(const BatchInfo& batch, const RowBatch& rows, const TableDefinition& definition) {
+  std::vector<KeptRow> kept;
+  for (std::size_t i = 0; i < rows.row_count(); ++i) {
+    kept.push_back({KeyHash(rows.row(i), definition.key), 0, batch.id});
+  }
+  const std::vector<Hash> hashes = RowHashes(rows);
+  for (std::size_t i = 0; i < kept.size(); ++i) kept[i].row_hash = ShortHash(hashes[i]);
+  services_.journal.MarkKept(batch.id, kept);
+}
+
+}  // namespace osarchiver

@@ -1,0 +1,79 @@
+#include "engine/source_session.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "destination/registry.h"
+#include "mariadb/connection.h"
+
+namespace osarchiver {
+namespace {
+
+constexpr std::int64_t kMaxClockDifference = 600;
+
+// The databases that destinations of this configuration write to on the source's own server.
+std::vector<std::string> ArchiveDatabases(Connection& connection, const Settings& settings,
+                                          const SourceSettings& source) {
+  std::vector<std::string> names;
+  for (const auto& [name, destination] : settings.destinations) {
+    if (destination.backend != "mariadb") continue;
+    bool same_server = false;
+    try {
+      const auto archive = Connection::Open(AddressOf(destination.mariadb.server));
+      same_server = SameServer(connection, *archive);
+    } catch (const Error&) {
+      // A destination that cannot be reached now is reported where it is used. Should it be this server after all, its databases must
+      // still not be taken for sources.
+      same_server = true;
+    }
+    if (!same_server) continue;
+    for (const std::string& database : ListDatabases(connection)) {
+      for (const auto& [source_name, other] : settings.sources) {
+        names.push_back(ArchiveDatabaseName(destination.mariadb, settings.site, source_name, database, true));
+      }
+    }
+  }
+  (void)source;
+  return names;
+}
+
+}  // namespace
+
+std::unique_ptr<Connection> ConnectSource(const SourceSettings& source) {
+  ServerAddress address = AddressOf(source.server);
+  address.must_be_writable = source.table.delete_rows;
+  for (const TableOverride& override : source.overrides) {
+    address.must_be_writable = address.must_be_writable || override.settings.delete_rows;
+  }
+  return Connection::Open(address);
+}
+
+std::function<std::unique_ptr<Connection>()> FollowingConnections(const Connection& first) {
+  return [address = first.address()] { return Connection::Open(address); };
+}
+
+void CheckClock(const std::string& source, std::int64_t server_unix_seconds, std::int64_t host_unix_seconds) {
+  const std::int64_t difference = server_unix_seconds - host_unix_seconds;
+  if (std::llabs(difference) <= kMaxClockDifference) return;
+  throw ConfigError(fmt::format("source {}: the server's clock is {} {} this host's", source,
+                                HumanDuration(std::llabs(difference)), difference > 0 ? "ahead of" : "behind"),
+                    "set the clocks right; what is old enough is decided by the server's");
+}
+
+SourcePlan PlanSource(Connection& connection, const Settings& settings, const SourceSettings& source,
+                      const std::vector<TableName>& only) {
+  PlanRequest request;
+  request.source = &source;
+  request.archive_databases = ArchiveDatabases(connection, settings, source);
+  request.only = only;
+  return MakePlan(connection, request);
+}
+
+std::string DescribeServer(const ServerInfo& server) {
+  std::string text = server.version + " " + server.host;
+  if (!server.cluster_uuid.empty()) text += " cluster " + server.cluster_uuid;
+  return text;
+}
+
+}  // namespace osarchiver

@@ -1,0 +1,42 @@
+// What `status` shows: built from the journal alone, so it works during a run and after a crash.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "state/journal.h"
+
+namespace osarchiver {
+
+struct RunStatus {
+  RunInfo run;
+  std::string state;  // "running", "completed", "interrupted", "failed": the lock decides about running
+  PassCounts totals;
+  std::vector<PassInfo> passes;
+  std::map<PassId, std::vector<BlockedReason>> blocked;
+};
+
+struct StatusReport {
+  std::string site;
+  std::vector<RunStatus> runs;  // newest first
+};
+
+struct StatusRequest {
+  std::vector<std::string> archivers;  // empty: all
+  std::string run;                     // number, name or "last"; "" when not asked for
+  std::size_t limit = 0;               // 0: the last run of each archiver
+};
+
+// Throws ConfigError when `request` names a run or an archiver that the journal does not know.
+StatusReport BuildStatus(const Settings& settings, const Journal& journal, const StatusRequest& request);
+// The stable JSON of DESIGN.md section 10, one line end at the end.
+std::string StatusJson(const StatusReport& report);
+// One screen for people. `blocked`: with reasons, examples and statements.
+enum class BlockedDetail { kSummary, kFull };
+std::string StatusText(const StatusReport& report, const Settings& settings, BlockedDetail detail);
+// "<journal's directory>/status.json", replaced in one step.
+void WriteStatusFile(const Settings& settings, const Journal& journal);
+
+}  // namespace osarchiver

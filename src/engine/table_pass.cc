@@ -1,0 +1,219 @@
+#include "engine/table_pass.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "engine/copy_repair.h"
+#include "engine/throttle.h"
+#include "mariadb/retry.h"
+#include "util/failpoint.h"
+#include "util/log.h"
+
+namespace osarchiver {
+namespace {
+
+// How often a walk's place is written down: what a crash may read once more.
+constexpr std::chrono::seconds kPositionInterval{5};
+
+PassKey KeyOf(const SourcePlan& plan, const TablePlan& table) {
+  return {plan.source, table.name.database, table.name.table};
+}
+
+}  // namespace
+
+PassMode ModeOf(const TableSettings& settings) {
+  if (!settings.archive) return PassMode::kDeleteOnly;
+  return settings.delete_rows ? PassMode::kMove : PassMode::kArchiveOnly;
+}
+
+TablePass::TablePass(RunServices& services, const SourceSettings& source, const SourcePlan& plan,
+                     const TablePlan& table, Throttle& throttle)
+    : services_(services),
+      source_(source),
+      plan_(plan),
+      table_(table),
+      throttle_(throttle),
+      mode_(ModeOf(table.settings)),
+      connection_(services.connect()) {
+  (void)TargetFor(table_);
+  Failpoint("pass-begin");
+  const ReadPurpose purpose = mode_ == PassMode::kArchiveOnly ? ReadPurpose::kArchiveOnly : ReadPurpose::kDelete;
+  reader_ = std::make_unique<UnitReader>(*connection_, plan_, table_, purpose,
+                                         services_.journal.Position(services_.context.archiver, KeyOf(plan_, table_)),
+                                         services_.clock, services_.stop);
+}
+
+TablePass::~TablePass() = default;
+
+TablePass::PartTarget& TablePass::TargetFor(const TablePlan& table) {
+  PartTarget& target = targets_[&table];
+  if (target.archive) return target;
+  const PassKey key = KeyOf(plan_, table);
+  target.pass = services_.journal.BeginPass(services_.run, key, table.cutoff, DefinitionToJson(table.definition()));
+  PassContext context;
+  context.run = services_.context;
+  context.pass = target.pass;
+  context.cutoff = table.cutoff;
+  context.where = table.where;
+  context.definition = table.definition();
+  target.archive = std::make_unique<PassArchive>(services_.journal, services_.destinations, std::move(context));
+  target.filter = std::make_unique<KeptFilter>(services_.journal, services_.context.archiver, key);
+  services_.journal.SetPassState(target.pass, PassState::kRunning, "");
+  return target;
+}
+
+bool TablePass::ReadUnit(UnitReader& reader, Unit* unit) {
+  ReadLimits limits;
+  limits.rows = std::min(table_.settings.batch_rows, services_.rows_left);
+  limits.bytes = table_.settings.batch_bytes;
+  bool more = false;
+  // Reading changes nothing, so a lost connection only means reading the unit again.
+  Retry(
+      {}, services_.clock, "reading " + ToText(table_.name),
+      [&] {
+        *unit = Unit();
+        more = reader.Next(limits, unit);
+      },
+      [&](const DatabaseError& error) {
+        LogWarning(fmt::format("reading {}: {}; trying again", ToText(table_.name), error.what()));
+        if (connection_->usable()) return;
+        connection_ = services_.connect();
+        reader.Reconnect(*connection_);
+      },
+      [&] { return services_.stop.stopped(); });
+  return more;
+}
+
+UnitInFlight TablePass::Prepare(Unit unit) {
+  UnitInFlight prepared;
+  for (UnitPart& part : unit.parts) {
+    if (part.rows.row_count() == 0) continue;
+    services_.progress.AddRead(part.rows.row_count());
+    PartTarget& target = TargetFor(*part.table);
+    KeptFilter::Result split = target.filter->Split(part, services_.first_batch);
+    for (Release& release : split.releases) {
+      release.table = part.table;
+      prepared.releases.push_back(std::move(release));
+    }
+    if (split.rows.row_count() == 0) continue;
+    BatchInFlight batch;
+    batch.table = part.table;
+    batch.archive = target.archive.get();
+    batch.pass = target.pass;
+    batch.rows = std::move(split.rows);
+    batch.hashes = std::move(split.hashes);
+    batch.levels = std::move(split.levels);
+    batch.supersedes = std::move(split.supersedes);
+    DescribeRows(part.table->definition().key, &batch);
+    prepared.batches.push_back(std::move(batch));
+  }
+  return prepared;
+}
+
+// Rows archived before a destination was added get their copy there first. Rare, so the pipeline runs empty for it: a destination has one
+// writing and one reading side.
+void TablePass::CompleteReleases(PassPipeline& pipeline, const UnitInFlight& unit) {
+  for (const Release& release : unit.releases) {
+    StoredBatch stored = LoadStoredBatch(services_.journal, release.batch);
+    bool complete = true;
+    for (const Destination* destination : services_.destinations) {
+      bool found = false;
+      for (const CopyLocation& copy : stored.batch.copies) found = found || copy.target == destination->target();
+      complete = complete && found;
+    }
+    if (complete) continue;
+    pipeline.WaitUntilIdle();
+    BatchVerifier verifier(services_.journal, services_.destinations);
+    CompleteCopies(services_, verifier, &stored);
+  }
+}
+
+std::uint64_t TablePass::Round() {
+  services_.progress.BeginTable(ToText(table_.name), mode_ != PassMode::kArchiveOnly);
+  for (auto& [table, target] : targets_) target.filter->Refresh();
+  PipelineOptions options;
+  options.mode = mode_;
+  options.delete_connections = reader_->needs_previous_unit_settled() ? 1 : source_.delete_connections;
+  options.delete_target_ms = source_.delete_target_ms;
+  options.batch_rows = table_.settings.batch_rows;
+  options.budget_bytes = 4 * table_.settings.batch_bytes;
+  PassPipeline pipeline(services_, options, throttle_);
+
+  bool complete = false;
+  while (!services_.stop.stopped() && services_.rows_left > 0) {
+    throttle_.Wait();
+    for (Destination* destination : services_.destinations) {
+      if (auto reason = destination->LacksRoom()) throw IoError(ENOSPC, *reason);
+    }
+    Unit unit;
+    if (!ReadUnit(*reader_, &unit)) {
+      complete = !services_.stop.stopped();
+      break;
+    }
+    Failpoint("batch-read");
+    services_.progress.SetShare(reader_->progress());
+    std::uint64_t rows = 0;
+    for (const UnitPart& part : unit.parts) rows += part.rows.row_count();
+    UnitInFlight prepared = Prepare(std::move(unit));
+    if (mode_ == PassMode::kArchiveOnly) prepared.releases.clear();
+    if (prepared.batches.empty() && prepared.releases.empty()) continue;
+    services_.rows_left -= std::min(services_.rows_left, rows);
+    if (prepared.batches.size() > 1) {
+      const std::uint64_t unit_number = ++services_.last_unit;
+      for (BatchInFlight& batch : prepared.batches) batch.info.unit = unit_number;
+    }
+    CompleteReleases(pipeline, prepared);
+    if (!pipeline.Push(std::move(prepared))) break;
+    if (reader_->needs_previous_unit_settled()) pipeline.WaitUntilIdle();
+    SavePosition(*reader_, false);
+  }
+  const PipelineCounts counts = pipeline.Finish();
+  conflicts_ += counts.conflicts;
+  SavePosition(*reader_, complete);
+  if (complete) reader_->Restart();
+  return counts.deleted;
+}
+
+void TablePass::SavePosition(const UnitReader& reader, bool complete) {
+  const auto now = services_.clock.Now();
+  if (!complete && !services_.stop.stopped() && now - position_saved_ < kPositionInterval) return;
+  position_saved_ = now;
+  services_.journal.SetPosition(services_.context.archiver, KeyOf(plan_, table_),
+                                complete ? std::string() : reader.position());
+}
+
+void TablePass::Finish() {
+  for (auto& [table, target] : targets_) target.archive->Seal();
+  const PassId pass = TargetFor(table_).pass;
+  const bool stopped = services_.stop.stopped();
+  if (!stopped) {
+    services_.journal.SetLiveFlagRows(
+        pass, CountLiveFlagRows(*connection_, table_, services_.clock, services_.stop));
+    if (mode_ != PassMode::kArchiveOnly) {
+      std::vector<BlockedReason> reasons;
+      for (BlockedCount& count : CountBlocked(*connection_, plan_, table_, services_.clock, services_.stop)) {
+        reasons.push_back({count.referring, count.constraint, count.why, count.rows, std::move(count.example_keys),
+                           count.select_sql, count.advice});
+      }
+      services_.journal.SetBlocked(pass, reasons);
+    }
+  }
+  for (auto& [table, target] : targets_) {
+    if (conflicts_ > 0) {
+      services_.journal.SetPassState(target.pass, PassState::kFailed,
+                                     fmt::format("{} rows conflict with rows at a destination", conflicts_));
+    } else if (stopped) {
+      services_.journal.SetPassState(target.pass, PassState::kRunning, services_.stop.reason());
+    } else {
+      services_.journal.SetPassState(target.pass, PassState::kCompleted, "");
+    }
+  }
+  Failpoint("pass-end");
+}
+
+void TablePass::Fail(const std::string& reason) {
+  for (auto& [table, target] : targets_) services_.journal.SetPassState(target.pass, PassState::kFailed, reason);
+}
+
+}  // namespace osarchiver

@@ -1,0 +1,67 @@
+// The work of one run on one table: reads its units, tells new rows from kept ones, and feeds the pipeline.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/kept_filter.h"
+#include "engine/pass_pipeline.h"
+#include "engine/run_services.h"
+#include "source/unit_reader.h"
+
+namespace osarchiver {
+
+class Throttle;
+
+// What the configuration wants of a table.
+PassMode ModeOf(const TableSettings& settings);
+
+class TablePass {
+ public:
+  // `throttle` may wait before reads and deletes; outlives the pass.
+  TablePass(RunServices& services, const SourceSettings& source, const SourcePlan& plan, const TablePlan& table,
+            Throttle& throttle);
+  ~TablePass();
+
+  // One walk over the table (from where the last run stopped, wrapping around). Returns the rows that are gone since. Throws what stopped
+  // it; everything is then in the journal. May be called again while other tables of the same cycle free more rows.
+  std::uint64_t Round();
+  // Seals the segments, counts what is left and why, closes the pass in the journal. After the last Round(), also a stopped one.
+  void Finish();
+  // Records in the journal why the pass ended early.
+  void Fail(const std::string& reason);
+  // Rows that met somebody else's rows at a destination.
+  std::uint64_t conflicts() const { return conflicts_; }
+
+ private:
+  struct PartTarget {
+    PassId pass = 0;
+    std::unique_ptr<PassArchive> archive;
+    std::unique_ptr<KeptFilter> filter;
+  };
+
+  PartTarget& TargetFor(const TablePlan& table);
+  bool ReadUnit(UnitReader& reader, Unit* unit);
+  UnitInFlight Prepare(Unit unit);
+  void CompleteReleases(PassPipeline& pipeline, const UnitInFlight& unit);
+  void SavePosition(const UnitReader& reader, bool complete);
+
+  RunServices& services_;
+  const SourceSettings& source_;
+  const SourcePlan& plan_;
+  const TablePlan& table_;
+  Throttle& throttle_;
+  const PassMode mode_;
+  std::unique_ptr<Connection> connection_;
+  // The pass's own table and the dependents that go with it.
+  std::map<const TablePlan*, PartTarget> targets_;
+  std::unique_ptr<UnitReader> reader_;
+  std::chrono::steady_clock::time_point position_saved_{};
+  std::uint64_t conflicts_ = 0;
+};
+
+}  // namespace osarchiver

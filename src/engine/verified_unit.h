@@ -1,0 +1,28 @@
+// A unit whose copies are proven: rows to delete, and which batch each row belongs to.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "source/deletable_rows.h"
+#include "state/journal.h"
+
+namespace osarchiver {
+
+struct VerifiedUnit {
+  // One per table, in delete order.
+  std::vector<DeletableRows> parts;
+  // [part][row]: index into `batches`.
+  std::vector<std::vector<std::uint32_t>> owners;
+  struct Batch {
+    BatchId id = 0;
+    PassId pass = 0;
+    bool released = false;  // archived by an earlier run; this deletes what it kept
+    bool unarchived = false;
+    std::vector<std::int64_t> superseded;  // key hashes of earlier versions that it replaces
+  };
+  std::vector<Batch> batches;
+  std::size_t bytes = 0;
+};
+
+}  // namespace osarchiver

@@ -1,0 +1,181 @@
+#include "engine/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "destination/registry.h"
+#include "formats/segment_reader.h"
+#include "state/journal.h"
+#include "util/clock.h"
+#include "util/file_system.h"
+#include "util/log.h"
+
+namespace osarchiver {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t kAllRuns = SIZE_MAX / 2;
+
+bool IsFine(const VerifyFinding& finding) { return finding.result == "ok" || finding.result == "open"; }
+
+void Add(VerifyReport* report, std::vector<VerifyFinding> findings, bool files, const CopyTarget& target,
+         Journal& journal, const std::string& now) {
+  for (VerifyFinding& finding : findings) {
+    if (!IsFine(finding)) report->exit_code = Worse(report->exit_code, ExitCode::kDamage);
+    journal.RecordVerification({target.destination, finding.path, finding.result,
+                                finding.problems.empty() ? "" : finding.problems.front(), now, finding.batches,
+                                finding.rows});
+    (files ? report->segments : report->destinations).push_back(std::move(finding));
+  }
+}
+
+std::vector<RunInfo> RunsToVerify(const Journal& journal, const ArchiverSettings& archiver,
+                                  const VerifyRequest& request) {
+  if (!request.run.empty()) {
+    auto run = journal.FindRun(request.run, archiver.name);
+    if (!run || run->archiver != archiver.name) return {};
+    return {*run};
+  }
+  std::vector<RunInfo> runs = journal.ListRuns(archiver.name, kAllRuns);
+  if (!request.since.empty()) {
+    const auto since = ParseUtc(request.since);
+    if (!since) throw ConfigError("--since: '" + request.since + "' is no date", "write it as 2026-11-23");
+    std::erase_if(runs, [&](const RunInfo& run) { return ParseUtc(run.started_at).value_or(0) < *since; });
+  }
+  return runs;
+}
+
+void VerifyArchiver(const Settings& settings, const ArchiverSettings& archiver, const VerifyRequest& request,
+                    Journal& journal, Clock& clock, StopControl& stop, VerifyReport* report, bool* any_run) {
+  const std::vector<RunInfo> runs = RunsToVerify(journal, archiver, request);
+  *any_run = *any_run || !runs.empty();
+  std::vector<DestinationSettings> destination_settings;
+  for (const std::string& name : archiver.destinations) destination_settings.push_back(settings.destinations.at(name));
+  for (const auto& destination : MakeDestinations(destination_settings)) {
+    const bool files = !destination->target().format.empty();
+    try {
+      for (const RunInfo& run : runs) {
+        for (const PassInfo& pass : journal.ListPasses(run.id)) {
+          if (stop.stopped()) {
+            report->stopped = true;
+            report->exit_code = Worse(report->exit_code, ExitCode::kStopped);
+            return;
+          }
+          Add(report, destination->Verify(run, pass, journal, request.sample, request.seed), files,
+              destination->target(), journal, FormatUtc(clock.UnixSeconds()));
+        }
+      }
+    } catch (const IntegrityError& error) {
+      report->problems.push_back("destination " + destination->target().destination + ": " + error.what());
+      report->exit_code = Worse(report->exit_code, ExitCode::kDamage);
+    } catch (const Error& error) {
+      report->problems.push_back("destination " + destination->target().destination + ": " + error.what());
+      report->exit_code = Worse(report->exit_code, ExitCode::kFailed);
+    }
+  }
+}
+
+std::string ResultOf(const SegmentReport& segment) {
+  switch (segment.condition) {
+    case SegmentCondition::kSealed:
+      return "ok";
+    case SegmentCondition::kOpen:
+      return "open";
+    case SegmentCondition::kTorn:
+    case SegmentCondition::kEmpty:
+      return "incomplete";
+    case SegmentCondition::kCorrupt:
+      return "corrupt";
+  }
+  return "corrupt";
+}
+
+ordered_json FindingsJson(const std::vector<VerifyFinding>& findings) {
+  ordered_json list = ordered_json::array();
+  for (const VerifyFinding& finding : findings) {
+    list.push_back({{"path", finding.path},
+                    {"result", finding.result},
+                    {"batches", finding.batches},
+                    {"rows", finding.rows},
+                    {"problems", finding.problems}});
+  }
+  return list;
+}
+
+}  // namespace
+
+VerifyReport VerifyArchives(const Settings& settings, const VerifyRequest& request, Clock& clock, StopControl& stop) {
+  VerifyReport report;
+  const auto journal = Journal::Open(settings.state, OpenMode::kWrite);
+  bool any_run = false;
+  for (const ArchiverSettings& archiver : settings.archivers) {
+    const bool wanted = request.archivers.empty() ||
+                        std::find(request.archivers.begin(), request.archivers.end(), archiver.name) !=
+                            request.archivers.end();
+    if (wanted) VerifyArchiver(settings, archiver, request, *journal, clock, stop, &report, &any_run);
+  }
+  if (!request.run.empty() && !any_run) {
+    throw ConfigError("the journal has no run '" + request.run + "'", "osarchiver status --limit 20 lists runs");
+  }
+  return report;
+}
+
+VerifyReport VerifyFiles(const std::vector<std::filesystem::path>& paths) {
+  VerifyReport report;
+  for (const std::filesystem::path& path : paths) {
+    VerifyFinding finding;
+    finding.path = path.string();
+    if (!PosixFileSystem().Exists(path)) {
+      finding.result = "missing";
+      finding.problems.push_back("no such file");
+    } else {
+      const SegmentReport segment = ScanSegment(PosixFileSystem(), path, ScanDepth::kContent);
+      finding.result = ResultOf(segment);
+      finding.batches = segment.batches.size();
+      finding.bytes = segment.file_bytes;
+      for (const FoundBatch& batch : segment.batches) finding.rows += batch.record.rows;
+      finding.problems = segment.problems;
+    }
+    if (!IsFine(finding)) report.exit_code = ExitCode::kDamage;
+    report.segments.push_back(std::move(finding));
+  }
+  return report;
+}
+
+std::string VerifyJson(const VerifyReport& report) {
+  const ordered_json json = {{"segments", FindingsJson(report.segments)},
+                             {"destinations", FindingsJson(report.destinations)},
+                             {"problems", report.problems},
+                             {"stopped", report.stopped}};
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string VerifyText(const VerifyReport& report) {
+  std::string text;
+  std::uint64_t files = 0, fine = 0, batches = 0, rows = 0;
+  for (const auto* findings : {&report.segments, &report.destinations}) {
+    for (const VerifyFinding& finding : *findings) {
+      ++files;
+      batches += finding.batches;
+      rows += finding.rows;
+      if (IsFine(finding)) {
+        ++fine;
+        continue;
+      }
+      text += fmt::format("{}: {}\n", finding.path, finding.result);
+      for (const std::string& problem : finding.problems) text += "  " + problem + "\n";
+    }
+  }
+  for (const std::string& problem : report.problems) text += problem + "\n";
+  text += fmt::format("{} of {} copies are whole: {} batches, {} rows{}\n", HumanCount(fine), HumanCount(files),
+                      HumanCount(batches), HumanCount(rows), report.stopped ? "; stopped early" : "");
+  if (report.exit_code == ExitCode::kDamage) {
+    text += "next: osarchiver run    (makes damaged copies again from whole ones where there are any)\n";
+  }
+  return text;
+}
+
+}  // namespace osarchiver

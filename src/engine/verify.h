@@ -1,0 +1,40 @@
+// Proves the archives against the journal, or single files by themselves (P6).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "destination/destination.h"
+#include "engine/exit_status.h"
+#include "util/stop.h"
+
+namespace osarchiver {
+
+struct VerifyRequest {
+  std::vector<std::string> archivers;  // empty: all of the configuration
+  std::string run;                     // number, name or "last"; "" for all
+  std::string since;                   // only runs started since, "2026-11-01"
+  double sample = 1;                   // share of batches whose content is read
+  std::uint64_t seed = 0;              // of the sample; printed
+};
+
+struct VerifyReport {
+  std::vector<VerifyFinding> segments;      // files
+  std::vector<VerifyFinding> destinations;  // databases
+  std::vector<std::string> problems;        // destinations that could not be asked
+  bool stopped = false;
+  ExitCode exit_code = ExitCode::kSuccess;
+};
+
+// Walks the journal, so that it also finds what is missing. Reads only, but for the verifications that it records.
+VerifyReport VerifyArchives(const Settings& settings, const VerifyRequest& request, Clock& clock, StopControl& stop);
+// Looks at files alone: neither journal nor configuration is needed.
+VerifyReport VerifyFiles(const std::vector<std::filesystem::path>& paths);
+
+std::string VerifyJson(const VerifyReport& report);
+std::string VerifyText(const VerifyReport& report);
+
+}  // namespace osarchiver
