@@ -1,0 +1,162 @@
+#include "destination/archive_root.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "formats/segment.h"
+#include "util/log.h"
+
+namespace osarchiver {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kMarkerVersion = 1;
+constexpr std::uint64_t kSmallFile = 64 << 10;
+constexpr const char* kMarkerName = "osarchiver.json";
+constexpr const char* kDirectoryName = ".osarchiver";
+
+json ReadJson(FileSystem& files, const fs::path& path) {
+  json value = json::parse(ReadWholeFile(files, path, kSmallFile), nullptr, false);
+  if (!value.is_object()) throw IntegrityError(path.string() + " is damaged: it is no JSON object");
+  return value;
+}
+
+std::string TextOf(const json& object, const char* name, const fs::path& path) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_string()) {
+    throw IntegrityError(fmt::format("{} is damaged: it has no '{}'", path.string(), name));
+  }
+  return found->get<std::string>();
+}
+
+// The nearest directory upwards that exists.
+fs::path ExistingAncestor(fs::path path) {
+  std::error_code ignored;
+  while (!fs::exists(path, ignored) && path.has_parent_path() && path != path.parent_path()) {
+    path = path.parent_path();
+  }
+  return path.empty() ? fs::path(".") : path;
+}
+
+}  // namespace
+
+ArchiveRoot::ArchiveRoot(FileSystem& files, fs::path root, std::string destination)
+    : files_(files), root_(std::move(root)), destination_(std::move(destination)) {}
+
+bool ArchiveRoot::CheckMarker(const std::string& site) const {
+  const fs::path path = root_ / kMarkerName;
+  if (!files_.Exists(path)) return false;
+  const json marker = ReadJson(files_, path);
+  const auto version = marker.find("format");
+  if (version == marker.end() || !version->is_number_integer()) {
+    throw IntegrityError(path.string() + " is damaged: it has no format version");
+  }
+  if (version->get<int>() > kMarkerVersion) {
+    throw ConfigError(path.string() + " was written by a newer version of osarchiver",
+                      "upgrade osarchiver on this host");
+  }
+  const std::string other_destination = TextOf(marker, "destination", path);
+  const std::string other_site = TextOf(marker, "site", path);
+  if (other_destination != destination_ || other_site != site) {
+    throw ConfigError(
+        fmt::format("{} belongs to destination '{}' of site '{}', not to destination '{}' of site "
+                    "'{}'",
+                    root_.string(), other_destination, other_site, destination_, site),
+        "give every destination of every site a directory of its own");
+  }
+  return true;
+}
+
+fs::path ArchiveRoot::LastRunFile(const RunContext& run) const {
+  return root_ / kDirectoryName /
+         (EncodeName(run.archiver) + "." + EncodeName(run.journal_id) + ".json");
+}
+
+fs::path ArchiveRoot::JournalCopy(const std::string& journal_id) const {
+  return root_ / kDirectoryName / (EncodeName(journal_id) + ".db");
+}
+
+std::vector<std::string> ArchiveRoot::Check(const RunContext& run) const {
+  std::vector<std::string> problems;
+  const fs::path existing = ExistingAncestor(root_);
+  std::error_code ignored;
+  if (!fs::is_directory(existing, ignored)) {
+    problems.push_back(existing.string() + " is no directory");
+  } else if (::access(existing.c_str(), W_OK | X_OK) != 0) {
+    problems.push_back(existing.string() + " is not writable for this user");
+  }
+  if (!problems.empty() || existing != root_) return problems;
+  try {
+    (void)CheckMarker(run.site);
+  } catch (const Error& error) {
+    problems.push_back(error.what());
+  }
+  return problems;
+}
+
+void ArchiveRoot::CheckLastRuns(const RunContext& run, const Journal& journal) const {
+  const fs::path own = LastRunFile(run);
+  if (files_.Exists(own)) {
+    const std::string last = TextOf(ReadJson(files_, own), "last_run", own);
+    if (last == run.run_name || journal.HasRunNamed(last)) return;
+    throw IntegrityError(
+        fmt::format("the journal is older than the archives in {}: it does not know run {}, which "
+                    "wrote there",
+                    root_.string(), last),
+        "put the newest journal back, or run osarchiver rebuild-journal");
+  }
+  // A journal that wrote here before and lost the small file is no new one.
+  if (journal.KnowsDestination(destination_)) return;
+  for (const std::string& name : files_.ListFiles(root_ / kDirectoryName)) {
+    if (!name.ends_with(".json")) continue;
+    const fs::path path = root_ / kDirectoryName / name;
+    const json other = ReadJson(files_, path);
+    if (TextOf(other, "archiver", path) != run.archiver ||
+        TextOf(other, "site", path) != run.site) {
+      continue;
+    }
+    throw ConfigError(
+        fmt::format("{} holds archives of archiver '{}' of this site by another journal ({}), and "
+                    "this journal has written nothing there",
+                    root_.string(), run.archiver, TextOf(other, "journal", path)),
+        fmt::format("if the journal was lost, put it back (a copy lies in {}) or run osarchiver "
+                    "rebuild-journal; if it is another installation's, give this one another site "
+                    "or archiver name",
+                    (root_ / kDirectoryName).string()));
+  }
+}
+
+void ArchiveRoot::Open(const RunContext& run, const Journal& journal) {
+  if (!CheckMarker(run.site)) {
+    if (journal.KnowsDestination(destination_)) {
+      throw IoError(ENOENT,
+                    fmt::format("{} has no {}, though the journal knows archives there: is it not "
+                                "mounted?",
+                                root_.string(), kMarkerName),
+                    "mount it, or put the directory back");
+    }
+    CheckLastRuns(run, journal);
+    files_.CreateDirectories(root_);
+    const json marker = {
+        {"format", kMarkerVersion}, {"destination", destination_}, {"site", run.site}};
+    WriteWholeFile(files_, root_ / kMarkerName, marker.dump() + "\n", 0440);
+  } else {
+    CheckLastRuns(run, journal);
+  }
+  // A run that the journal does not have yet must not be recorded: after a crash in between, the
+  // journal would look older than the archives.
+  if (!journal.HasRunNamed(run.run_name)) return;
+  files_.CreateDirectories(root_ / kDirectoryName);
+  const json last = {{"archiver", run.archiver},
+                     {"site", run.site},
+                     {"journal", run.journal_id},
+                     {"last_run", run.run_name}};
+  WriteWholeFile(files_, LastRunFile(run), last.dump() + "\n", 0640);
+}
+
+}  // namespace osarchiver

@@ -1,0 +1,44 @@
+// The root of a file destination: the marker that says whose it is, and one small file per archiver
+// and journal with the name of its last run. Together they tell a directory that is not mounted, a
+// directory of somebody else, and a journal that is older than the archives.
+//
+//   <root>/osarchiver.json                             destination, site, format version
+//   <root>/.osarchiver/<archiver>.<journal id>.json    the last run that began to write here
+//   <root>/.osarchiver/<journal id>.db                 the journal's copy
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "destination/destination.h"
+#include "state/journal.h"
+#include "util/file_system.h"
+
+namespace osarchiver {
+
+class ArchiveRoot {
+ public:
+  ArchiveRoot(FileSystem& files, std::filesystem::path root, std::string destination);
+
+  const std::filesystem::path& path() const { return root_; }
+  // What keeps a run from using the root, one line each. Changes nothing.
+  std::vector<std::string> Check(const RunContext& run) const;
+  // Makes root and marker on the first run and records the run's name, durable on return. Safe to
+  // repeat. Throws as Destination::Open says.
+  void Open(const RunContext& run, const Journal& journal);
+  std::filesystem::path JournalCopy(const std::string& journal_id) const;
+
+ private:
+  // Throws ConfigError when the marker is another site's or destination's; false: no marker.
+  bool CheckMarker(const std::string& site) const;
+  void CheckLastRuns(const RunContext& run, const Journal& journal) const;
+  std::filesystem::path LastRunFile(const RunContext& run) const;
+
+  FileSystem& files_;
+  std::filesystem::path root_;
+  std::string destination_;
+};
+
+}  // namespace osarchiver

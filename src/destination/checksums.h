@@ -1,0 +1,21 @@
+// SHA-256 of sealed segments and the lists of them that `sha256sum -c` reads.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "destination/file_target.h"
+
+namespace osarchiver {
+
+// Hex SHA-256 of the file as the disk has it: the page cache is told to forget it first.
+std::string HashOfFile(FileSystem& files, const std::filesystem::path& path);
+
+// Writes "<run name>.sha256" into every directory of the root that holds sealed segments of the
+// run, in either format: names relative to that directory, the whole list in one step. Safe to
+// repeat; what is right already is left alone.
+void WriteChecksumLists(FileSystem& files, const std::filesystem::path& root,
+                        const std::string& destination, const std::string& run_name,
+                        const Journal& journal);
+
+}  // namespace osarchiver

@@ -1,0 +1,152 @@
+#include "destination/file_destination.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "destination/checksums.h"
+#include "destination/file_survey.h"
+#include "destination/file_table_writer.h"
+#include "destination/file_verify.h"
+#include "destination/layout.h"
+#include "formats/format.h"
+#include "util/clock.h"
+#include "util/failpoint.h"
+#include "util/log.h"
+
+namespace osarchiver {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string DirectoryOf(const FileDestinationSettings& settings, const RunInfo& run,
+                        const std::string& source) {
+  const std::int64_t started = ParseUtc(run.started_at).value_or(0);
+  return ResolveLayout(settings.layout, {run.archiver, run.site, source, FormatUtcDate(started)});
+}
+
+std::string Describe(const CopyReference& copy, const fs::path& path) {
+  return fmt::format("batch {} of {}.{} (run {}) in {}", copy.number, copy.key.database,
+                     copy.key.table, copy.run_name, path.string());
+}
+
+// The file's own words must be those of the batch that is asked for: a path alone proves nothing.
+void RequireSame(const SegmentHeader& header, const CopyReference& copy,
+                 const TableDefinition& definition, const fs::path& path) {
+  if (header.run_name != copy.run_name || header.source != copy.key.source ||
+      header.definition.database != copy.key.database ||
+      header.definition.table != copy.key.table) {
+    throw IntegrityError(Describe(copy, path) + ": the file is another table's or run's");
+  }
+  if (!SameRowShape(header.definition, definition)) {
+    throw IntegrityError(Describe(copy, path) +
+                         ": the file's table definition is not the one it was archived with");
+  }
+}
+
+}  // namespace
+
+FileDestination::FileDestination(const std::string& name, const FileDestinationSettings& settings,
+                                 const std::string& format, JournalCopy journal_copy,
+                                 FileSystem& files)
+    : settings_(settings),
+      target_{files, fs::path(settings.directory).lexically_normal(), {name, format}},
+      root_(files, target_.root, name),
+      journal_copy_(journal_copy) {
+  if (FindFormat(format) == nullptr) {
+    throw ConfigError(fmt::format("destination {}: no format is named '{}'", name, format));
+  }
+}
+
+std::vector<std::string> FileDestination::Check(const RunContext& run) {
+  (void)ResolveLayout(settings_.layout, {run.archiver, run.site, run.source, "2000-01-01"});
+  std::vector<std::string> problems = root_.Check(run);
+  if (problems.empty()) {
+    if (auto room = LacksRoom()) problems.push_back(*room);
+  }
+  return problems;
+}
+
+void FileDestination::Open(const RunContext& run, Journal& journal) { root_.Open(run, journal); }
+
+std::unique_ptr<TableWriter> FileDestination::OpenTable(const PassContext& pass, Journal& journal) {
+  const std::string directory = ResolveLayout(
+      settings_.layout,
+      {pass.run.archiver, pass.run.site, pass.run.source, FormatUtcDate(pass.run.started_unix)});
+  return std::make_unique<FileTableWriter>(target_, settings_, directory, pass, journal);
+}
+
+std::optional<std::string> FileDestination::LacksRoom() {
+  fs::path place = target_.root;
+  std::error_code ignored;
+  while (!fs::exists(place, ignored) && place != place.parent_path()) place = place.parent_path();
+  const std::uint64_t free_bytes = target_.files.FreeBytes(place);
+  if (free_bytes >= settings_.min_free_bytes) return std::nullopt;
+  return fmt::format("destination {}: {} are free in {}, less than min_free ({})",
+                     target_.target.destination, HumanBytes(free_bytes), target_.root.string(),
+                     HumanBytes(settings_.min_free_bytes));
+}
+
+void FileDestination::ReadBack(const CopyReference& copy, const TableDefinition& definition,
+                               Journal& journal, RowBatch* rows) {
+  const auto segment = journal.FindSegment(copy.location.segment);
+  if (!segment) {
+    throw IntegrityError(fmt::format("the journal has no segment {} for batch {} of {}.{}",
+                                     copy.location.segment, copy.number, copy.key.database,
+                                     copy.key.table));
+  }
+  const fs::path path = target_.PathOf(*segment);
+  std::unique_ptr<SegmentReader> reader;
+  try {
+    reader = readers_.Take(target_.files, path);
+  } catch (const IoError& error) {
+    if (error.error_number() != ENOENT) throw;
+    throw IntegrityError(Describe(copy, path) + ": the file is not there");
+  }
+  RequireSame(reader->header(), copy, definition, path);
+  const FrameLocation location{copy.location.offset, copy.location.frame_bytes, copy.location.end};
+  const BatchRecord record = reader->ReadBatch(location, rows);
+  if (record.number != copy.number) {
+    throw IntegrityError(
+        fmt::format("{}: batch {} stands there", Describe(copy, path), record.number));
+  }
+  readers_.Give(path, std::move(reader));
+}
+
+Survey FileDestination::SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) {
+  return SurveySegments(target_, DirectoryOf(settings_, run, pass.key.source), run, pass, journal);
+}
+
+void FileDestination::CloseInterrupted(const RunInfo& run, const PassInfo& pass, Journal& journal) {
+  CloseSegments(target_, run, pass, journal);
+}
+
+std::vector<VerifyFinding> FileDestination::Verify(const RunInfo& run, const PassInfo& pass,
+                                                   Journal& journal, double sample,
+                                                   std::uint64_t seed) {
+  (void)run;
+  return VerifySegments(target_, pass, journal, sample, seed);
+}
+
+void FileDestination::Quarantine(const CopyLocation& location, Journal& journal) {
+  const auto segment = journal.FindSegment(location.segment);
+  if (!segment || segment->state == SegmentState::kDamaged) return;
+  const fs::path path = target_.PathOf(*segment);
+  const std::string damaged = segment->path + ".damaged";
+  readers_.Forget(path);
+  // After a crash between renaming and journaling the new name is there already.
+  if (target_.files.Exists(path)) target_.files.Rename(path, target_.root / damaged);
+  if (target_.files.Exists(path.parent_path())) target_.files.SyncDirectory(path.parent_path());
+  journal.MarkDamaged(segment->id, damaged);
+  LogError(fmt::format("{} is damaged and was renamed to {}", path.string(), damaged));
+}
+
+void FileDestination::FinishRun(const RunContext& run, Journal& journal) {
+  WriteChecksumLists(target_.files, target_.root, target_.target.destination, run.run_name,
+                     journal);
+  if (journal_copy_ == JournalCopy::kLeaveToAnother) return;
+  Failpoint("journal-copy-before");
+  journal.CopyTo(root_.JournalCopy(run.journal_id));
+}
+
+}  // namespace osarchiver

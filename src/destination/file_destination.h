@@ -1,0 +1,44 @@
+// One format of a file destination. The formats of one destination share its root: the journal's
+// copy is made by one of them, the checksum lists by each, with the same content.
+#pragma once
+
+#include <string>
+
+#include "config/settings.h"
+#include "destination/archive_root.h"
+#include "destination/destination.h"
+#include "destination/file_target.h"
+#include "destination/segment_reader_pool.h"
+
+namespace osarchiver {
+
+class FileDestination final : public Destination {
+ public:
+  enum class JournalCopy { kMake, kLeaveToAnother };
+  // Throws ConfigError when there is no such format. `files` outlives the destination.
+  FileDestination(const std::string& name, const FileDestinationSettings& settings,
+                  const std::string& format, JournalCopy journal_copy, FileSystem& files);
+
+  const CopyTarget& target() const override { return target_.target; }
+  std::vector<std::string> Check(const RunContext& run) override;
+  void Open(const RunContext& run, Journal& journal) override;
+  std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
+  std::optional<std::string> LacksRoom() override;
+  void ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
+                RowBatch* rows) override;
+  Survey SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) override;
+  void CloseInterrupted(const RunInfo& run, const PassInfo& pass, Journal& journal) override;
+  std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass, Journal& journal,
+                                    double sample, std::uint64_t seed) override;
+  void Quarantine(const CopyLocation& location, Journal& journal) override;
+  void FinishRun(const RunContext& run, Journal& journal) override;
+
+ private:
+  FileDestinationSettings settings_;
+  FileTarget target_;
+  ArchiveRoot root_;
+  JournalCopy journal_copy_;
+  SegmentReaderPool readers_;
+};
+
+}  // namespace osarchiver

@@ -1,0 +1,162 @@
+#include "destination/file_survey.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "formats/segment_reader.h"
+
+namespace osarchiver {
+namespace {
+
+namespace fs = std::filesystem;
+
+using BatchesByNumber = std::map<std::uint64_t, BatchInfo>;
+
+struct PassFacts {
+  const FileTarget& target;
+  const RunInfo& run;
+  const PassInfo& pass;
+  const std::string& journal_id;
+  BatchesByNumber batches;
+};
+
+// What a header of ours must say, and what it says instead; "" when all is right.
+std::string HeaderContradiction(const PassFacts& facts, const SegmentHeader& header) {
+  const auto differs = [](std::string_view what, const std::string& found,
+                          const std::string& ours) {
+    return found == ours ? std::string()
+                         : fmt::format("{} '{}' instead of '{}'", what, found, ours);
+  };
+  for (const std::string& text :
+       {differs("run", header.run_name, facts.run.name),
+        differs("source", header.source, facts.pass.key.source),
+        differs("database", header.definition.database, facts.pass.key.database),
+        differs("table", header.definition.table, facts.pass.key.table),
+        differs("format", header.format, facts.target.target.format),
+        differs("journal", header.journal_id, facts.journal_id)}) {
+    if (!text.empty()) return text;
+  }
+  return {};
+}
+
+void SurveyBatch(const PassFacts& facts, const SegmentInfo& segment, const FoundBatch& found,
+                 Survey* survey) {
+  const std::string path = facts.target.PathOf(segment).string();
+  const std::uint64_t number = found.record.number;
+  const auto known = facts.batches.find(number);
+  if (known == facts.batches.end()) {
+    survey->journal_is_older.push_back(
+        fmt::format("{} holds batch {}, which the journal does not know", path, number));
+    return;
+  }
+  if (known->second.batch.digest != found.record.digest ||
+      known->second.batch.rows != found.record.rows) {
+    survey->journal_is_older.push_back(
+        fmt::format("{} holds another batch {} than the journal knows", path, number));
+    return;
+  }
+  survey->copies.push_back({number,
+                            {segment.target, segment.id, found.location.offset,
+                             found.location.frame_bytes, found.location.end},
+                            found.record.digest,
+                            found.record.rows,
+                            found.location.end > segment.length});
+}
+
+// Segments that the journal calls open or sealing.
+void SurveyUnsealed(const PassFacts& facts, const SegmentInfo& segment, Survey* survey) {
+  const fs::path path = facts.target.PathOf(segment);
+  if (!facts.target.files.Exists(path)) {
+    // The row is written before the file, so a missing file that should be empty is no surprise.
+    if (segment.length > 0) {
+      survey->problems.push_back(fmt::format("{} is missing; the journal knows {} bytes of it",
+                                             path.string(), segment.length));
+    }
+    return;
+  }
+  const SegmentReport report = ScanSegment(facts.target.files, path, ScanDepth::kRecords);
+  const auto older = [&](const std::string& what) {
+    survey->journal_is_older.push_back(path.string() + " " + what);
+  };
+  if (report.header) {
+    const std::string contradiction = HeaderContradiction(facts, *report.header);
+    if (!contradiction.empty()) older("says " + contradiction);
+  }
+  if (report.footer && segment.state == SegmentState::kOpen) {
+    older("is sealed, and the journal says that it is open");
+  }
+  if (report.records_behind_whole)
+    older("holds records of batches behind bytes that are not whole");
+  if (report.file_bytes < segment.length) {
+    older(fmt::format("is {} bytes long, and the journal says {}", report.file_bytes,
+                      segment.length));
+  } else if (report.whole_bytes < segment.length) {
+    survey->problems.push_back(fmt::format("{} is damaged at byte {}, the journal vouches for {}",
+                                           path.string(), report.whole_bytes, segment.length));
+  }
+  if (report.condition == SegmentCondition::kCorrupt) {
+    for (const std::string& problem : report.problems) {
+      survey->problems.push_back(path.string() + ": " + problem);
+    }
+  }
+  for (const FoundBatch& found : report.batches) SurveyBatch(facts, segment, found, survey);
+}
+
+// A sealed segment is never touched again, so the journal's word is enough here.
+void SurveySealed(const PassFacts& facts, const SegmentInfo& segment, Survey* survey) {
+  for (const auto& [number, batch] : facts.batches) {
+    for (const CopyLocation& copy : batch.copies) {
+      if (copy.segment != segment.id) continue;
+      survey->copies.push_back({number, copy, batch.batch.digest, batch.batch.rows, false});
+    }
+  }
+}
+
+// Every segment's row is written before its file: a file of this run that the journal does not know
+// was written after the journal's backup was made.
+void SurveyUnknownFiles(const PassFacts& facts, const std::string& directory, Journal& journal,
+                        Survey* survey) {
+  std::set<fs::path> known, directories{facts.target.root / directory};
+  for (const PassInfo& pass : journal.ListPasses(facts.run.id)) {
+    for (const SegmentInfo& segment : journal.ListSegments(pass.id)) {
+      if (segment.target != facts.target.target) continue;
+      const fs::path path = facts.target.PathOf(segment);
+      known.insert(path.lexically_normal());
+      if (pass.id == facts.pass.id) directories.insert(path.parent_path());
+    }
+  }
+  const std::string run = "." + EncodeName(facts.run.name) + ".";
+  const std::string ending = "." + facts.target.target.format + ".zst";
+  for (const fs::path& place : directories) {
+    for (const std::string& name : facts.target.files.ListFiles(place)) {
+      if (name.find(run) == std::string::npos || !name.ends_with(ending)) continue;
+      const fs::path path = (place / name).lexically_normal();
+      if (known.contains(path)) continue;
+      survey->journal_is_older.push_back(path.string() + " is not in the journal");
+    }
+  }
+}
+
+}  // namespace
+
+Survey SurveySegments(const FileTarget& target, const std::string& directory, const RunInfo& run,
+                      const PassInfo& pass, Journal& journal) {
+  PassFacts facts{target, run, pass, journal.id(), {}};
+  for (BatchInfo& batch : journal.ListBatches(pass.id)) {
+    facts.batches[batch.batch.number] = std::move(batch);
+  }
+  Survey survey;
+  for (const SegmentInfo& segment : journal.ListSegments(pass.id)) {
+    if (segment.target != target.target) continue;
+    if (segment.state == SegmentState::kSealed) SurveySealed(facts, segment, &survey);
+    if (segment.state == SegmentState::kOpen || segment.state == SegmentState::kSealing) {
+      SurveyUnsealed(facts, segment, &survey);
+    }
+  }
+  SurveyUnknownFiles(facts, directory, journal, &survey);
+  return survey;
+}
+
+}  // namespace osarchiver

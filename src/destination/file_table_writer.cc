@@ -1,0 +1,140 @@
+#include "destination/file_table_writer.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "destination/checksums.h"
+#include "util/clock.h"
+#include "util/failpoint.h"
+#include "util/log.h"
+
+namespace osarchiver {
+
+namespace fs = std::filesystem;
+
+FileTableWriter::FileTableWriter(const FileTarget& target, const FileDestinationSettings& settings,
+                                 std::string directory, const PassContext& pass, Journal& journal)
+    : target_(target),
+      settings_(settings),
+      directory_(std::move(directory)),
+      pass_(pass),
+      journal_(journal) {}
+
+CopyLocation FileTableWriter::Store(const BatchToStore& batch) {
+  if (failed_) throw StateError("a segment writer was used after it failed");
+  if (last_stored_ && batch.number <= last_stored_->number) {
+    if (batch.number == last_stored_->number && batch.digest == last_stored_->digest) {
+      return last_stored_->location;
+    }
+    throw StateError(fmt::format("batch {} of {}.{} comes after batch {}", batch.number,
+                                 pass_.definition.database, pass_.definition.table,
+                                 last_stored_->number));
+  }
+  failed_ = true;  // until it went well
+  if (current_ && current_->writer->length() >= settings_.segment_bytes) {
+    full_.push_back(*std::move(current_));
+    current_.reset();
+    SealVerified();
+  }
+  if (!current_) StartSegment();
+  const FrameLocation frame =
+      current_->writer->Append(batch.number, *batch.rows, batch.digest, batch.supersedes);
+  if (current_->first_number == 0) current_->first_number = batch.number;
+  current_->last_number = batch.number;
+  const CopyLocation location{target_.target, current_->id, frame.offset, frame.frame_bytes,
+                              frame.end};
+  last_stored_ = StoredBatch{batch.number, batch.digest, location};
+  failed_ = false;
+  return location;
+}
+
+SegmentHeader FileTableWriter::Header(std::uint32_t part) const {
+  SegmentHeader header;
+  header.site = pass_.run.site;
+  header.journal_id = pass_.run.journal_id;
+  header.archiver = pass_.run.archiver;
+  header.source = pass_.run.source;
+  header.server = pass_.run.server;
+  header.run_name = pass_.run.run_name;
+  header.now = pass_.run.now;
+  header.cutoff = pass_.cutoff;
+  header.where = pass_.where;
+  header.definition = pass_.definition;
+  header.format = target_.target.format;
+  header.part = part;
+  for (const SegmentInfo& segment : journal_.ListSegments(pass_.pass)) {
+    if (segment.target == target_.target && segment.part + 1 == part) {
+      header.previous_footer = segment.footer_hash;
+    }
+  }
+  header.osarchiver_version = OSARCHIVER_VERSION;
+  header.created_at = FormatUtc(SystemClock().UnixSeconds());
+  return header;
+}
+
+void FileTableWriter::StartSegment() {
+  target_.files.CreateDirectories(target_.root / directory_);
+  for (std::uint32_t part = journal_.LastPart(pass_.pass, target_.target) + 1;; ++part) {
+    current_ = CreatePart(part);
+    if (current_) return;
+    LogWarning(fmt::format("{}: part {} of {}.{} exists already and is left alone",
+                           target_.root.string(), part, pass_.definition.database,
+                           pass_.definition.table));
+  }
+}
+
+std::optional<FileTableWriter::Segment> FileTableWriter::CreatePart(std::uint32_t part) {
+  const SegmentHeader header = Header(part);
+  const std::string relative = (fs::path(directory_) / SegmentFileName(header)).string();
+  Segment segment;
+  segment.path = target_.root / relative;
+  if (target_.files.Exists(segment.path)) return std::nullopt;
+  segment.id = journal_.AddSegment(pass_.pass, target_.target, part, relative);
+  try {
+    segment.writer =
+        SegmentWriter::Create(target_.files, segment.path, header, settings_.compression_level);
+  } catch (const IoError& error) {
+    if (error.error_number() != EEXIST) throw;
+    // Somebody else's, made in this moment: settling must not take it for an empty one of ours.
+    journal_.MarkRetired(segment.id);
+    return std::nullopt;
+  }
+  return segment;
+}
+
+void FileTableWriter::SealVerified() {
+  const std::vector<BatchInfo> batches = journal_.ListBatches(pass_.pass);
+  while (!full_.empty()) {
+    Segment& oldest = full_.front();
+    for (const BatchInfo& batch : batches) {
+      const std::uint64_t number = batch.batch.number;
+      if (number < oldest.first_number || number > oldest.last_number) continue;
+      if (batch.state == BatchState::kExtracted || batch.state == BatchState::kArchived) return;
+    }
+    SealSegment(oldest, false);
+    full_.erase(full_.begin());
+  }
+}
+
+void FileTableWriter::SealSegment(Segment& segment, bool last_part) {
+  Failpoint("segment-seal-before");
+  journal_.MarkSealing(segment.id);
+  Failpoint("segment-sealing-journaled");
+  const std::uint64_t length = segment.writer->Seal(last_part);
+  journal_.MarkSealed(segment.id, length, HashOfFile(target_.files, segment.path),
+                      segment.writer->footer_hash());
+  Failpoint("segment-sealed");
+}
+
+void FileTableWriter::Seal() {
+  if (failed_) throw StateError("a segment writer was used after it failed");
+  failed_ = true;
+  for (Segment& segment : full_) SealSegment(segment, false);
+  full_.clear();
+  if (current_) SealSegment(*current_, true);
+  current_.reset();
+  failed_ = false;
+}
+
+}  // namespace osarchiver
