@@ -11,8 +11,9 @@ namespace {
 
 std::string Describe(const CopyReference& copy) {
   const CopyTarget& target = copy.location.target;
-  return fmt::format("batch {} of {}.{} in run {} at {}{}", copy.number, copy.key.database, copy.key.table,
-                     copy.run_name, target.destination, target.format.empty() ? "" : "/" + target.format);
+  return fmt::format("batch {} of {}.{} in run {} at {}{}", copy.number, copy.key.database,
+                     copy.key.table, copy.run_name, target.destination,
+                     target.format.empty() ? "" : "/" + target.format);
 }
 
 }  // namespace
@@ -23,7 +24,8 @@ std::int64_t KeyHash(std::string_view row, const std::vector<std::size_t>& key) 
 }
 
 RowBatch BatchVerifier::ReadProven(Destination& destination, const CopyReference& copy,
-                                   const TableDefinition& definition, const Hash& digest, std::uint64_t rows) {
+                                   const TableDefinition& definition, const Hash& digest,
+                                   std::uint64_t rows) {
   RowBatch found(definition.columns.size());
   try {
     destination.ReadBack(copy, definition, journal_, &found);
@@ -31,17 +33,20 @@ RowBatch BatchVerifier::ReadProven(Destination& destination, const CopyReference
     throw CopyDamaged(error.what(), copy.location);
   }
   if (found.row_count() != rows) {
-    throw CopyDamaged(fmt::format("{}: {} rows where {} were archived", Describe(copy), found.row_count(), rows),
-                      copy.location);
+    throw CopyDamaged(
+        fmt::format("{}: {} rows where {} were archived", Describe(copy), found.row_count(), rows),
+        copy.location);
   }
   if (BatchDigest(RowHashes(found)) != digest) {
-    throw CopyDamaged(fmt::format("{}: the rows read back are not the rows archived", Describe(copy)),
-                      copy.location);
+    throw CopyDamaged(
+        fmt::format("{}: the rows read back are not the rows archived", Describe(copy)),
+        copy.location);
   }
   return found;
 }
 
-void BatchVerifier::Verify(const BatchInFlight& batch, const std::string& run_name, const PassKey& key) {
+void BatchVerifier::Verify(const BatchInFlight& batch, const std::string& run_name,
+                           const PassKey& key) {
   for (Destination* destination : destinations_) {
     Failpoint("batch-readback-before");
     const CopyLocation* location = nullptr;
@@ -49,11 +54,11 @@ void BatchVerifier::Verify(const BatchInFlight& batch, const std::string& run_na
       if (copy.target == destination->target()) location = &copy;
     }
     if (location == nullptr) {
-      throw StateError(fmt::format("batch {} of {} has no copy at {}", batch.info.number, ToText(batch.table->name),
-                                   destination->target().destination));
+      throw StateError(fmt::format("batch {} of {} has no copy at {}", batch.info.number,
+                                   ToText(batch.table->name), destination->target().destination));
     }
-    ReadProven(*destination, {run_name, key, batch.info.number, *location}, batch.archive->context().definition,
-               batch.info.digest, batch.info.rows);
+    ReadProven(*destination, {run_name, key, batch.info.number, *location},
+               batch.archive->context().definition, batch.info.digest, batch.info.rows);
     Failpoint("batch-readback-after");
   }
 }
@@ -63,8 +68,9 @@ DeletableRows BatchVerifier::TakeVerified(BatchInFlight& batch) {
                        std::move(batch.hashes), std::move(batch.levels));
 }
 
-DeletableRows BatchVerifier::VerifyStored(const TablePlan& table, const RunInfo& run, const PassInfo& pass,
-                                          const BatchInfo& batch, const std::vector<std::int64_t>& key_hashes,
+DeletableRows BatchVerifier::VerifyStored(const TablePlan& table, const RunInfo& run,
+                                          const PassInfo& pass, const BatchInfo& batch,
+                                          const std::vector<std::int64_t>& key_hashes,
                                           const std::vector<std::uint32_t>& levels) {
   TableDefinition definition = DefinitionFromJson(pass.definition);
   RowBatch proven(definition.columns.size());
@@ -74,14 +80,15 @@ DeletableRows BatchVerifier::VerifyStored(const TablePlan& table, const RunInfo&
       if (copy.target == destination->target()) location = &copy;
     }
     if (location == nullptr) {
-      throw StateError(fmt::format("batch {} of {} has no copy at {}", batch.batch.number, ToText(table.name),
-                                   destination->target().destination));
+      throw StateError(fmt::format("batch {} of {} has no copy at {}", batch.batch.number,
+                                   ToText(table.name), destination->target().destination));
     }
-    proven = ReadProven(*destination, {run.name, pass.key, batch.batch.number, *location}, definition,
-                        batch.batch.digest, batch.batch.rows);
+    proven = ReadProven(*destination, {run.name, pass.key, batch.batch.number, *location},
+                        definition, batch.batch.digest, batch.batch.rows);
   }
   std::unordered_map<std::int64_t, std::uint32_t> wanted;
-  for (std::size_t i = 0; i < key_hashes.size(); ++i) wanted[key_hashes[i]] = levels.empty() ? 0 : levels[i];
+  for (std::size_t i = 0; i < key_hashes.size(); ++i)
+    wanted[key_hashes[i]] = levels.empty() ? 0 : levels[i];
 
   RowBatch rows(definition.columns.size());
   std::vector<std::uint32_t> row_levels;
@@ -92,7 +99,8 @@ DeletableRows BatchVerifier::VerifyStored(const TablePlan& table, const RunInfo&
     row_levels.push_back(it->second);
   }
   std::vector<Hash> hashes = RowHashes(rows);
-  return DeletableRows(&table, std::move(definition), std::move(rows), std::move(hashes), std::move(row_levels));
+  return DeletableRows(&table, std::move(definition), std::move(rows), std::move(hashes),
+                       std::move(row_levels));
 }
 
 void BatchVerifier::Merge(DeletableRows* to, DeletableRows from) {

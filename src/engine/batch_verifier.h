@@ -1,5 +1,5 @@
-// Reads every copy of a batch back from where it lies and compares digests. The only maker of DeletableRows of an archiver that
-// archives.
+// Reads every copy of a batch back from where it lies and compares digests. The only maker of
+// DeletableRows of an archiver that archives.
 #pragma once
 
 #include <cstdint>
@@ -29,18 +29,21 @@ class BatchVerifier {
   BatchVerifier(Journal& journal, const Destinations& destinations)
       : journal_(journal), destinations_(destinations) {}
 
-  // Reads the batch's copy at each destination and compares it with the digest of the rows that were read from the source. Throws
-  // CopyDamaged for the first that differs, StateError when a destination has none.
+  // Reads the batch's copy at each destination and compares it with the digest of the rows that
+  // were read from the source. Throws CopyDamaged for the first that differs, StateError when a
+  // destination has none.
   void Verify(const BatchInFlight& batch, const std::string& run_name, const PassKey& key);
-  // After Verify() and after the journal knows: the rows, ready to be deleted. Takes the batch's rows.
+  // After Verify() and after the journal knows: the rows, ready to be deleted. Takes the batch's
+  // rows.
   DeletableRows TakeVerified(BatchInFlight& batch);
-  // Reads an older batch from every destination of today, proves it, and gives those of its rows whose key hash is listed. Missing
-  // copies were made before. Throws CopyDamaged.
-  DeletableRows VerifyStored(const TablePlan& table, const RunInfo& run, const PassInfo& pass, const BatchInfo& batch,
-                             const std::vector<std::int64_t>& key_hashes, const std::vector<std::uint32_t>& levels);
+  // Reads an older batch from every destination of today, proves it, and gives those of its rows
+  // whose key hash is listed. Missing copies were made before. Throws CopyDamaged.
+  DeletableRows VerifyStored(const TablePlan& table, const RunInfo& run, const PassInfo& pass,
+                             const BatchInfo& batch, const std::vector<std::int64_t>& key_hashes,
+                             const std::vector<std::uint32_t>& levels);
   // One copy's rows, proven by the batch's digest. Throws CopyDamaged.
-  RowBatch ReadProven(Destination& destination, const CopyReference& copy, const TableDefinition& definition,
-                      const Hash& digest, std::uint64_t rows);
+  RowBatch ReadProven(Destination& destination, const CopyReference& copy,
+                      const TableDefinition& definition, const Hash& digest, std::uint64_t rows);
   // Appends `from`'s rows to `to`, which is of the same table and definition.
   static void Merge(DeletableRows* to, DeletableRows from);
 

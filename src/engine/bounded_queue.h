@@ -1,5 +1,5 @@
-// What connects two stages of the pipeline: at most `capacity` items wait, so that a slow stage slows the ones before it instead of
-// filling the memory. One mutex guards everything.
+// What connects two stages of the pipeline: at most `capacity` items wait, so that a slow stage
+// slows the ones before it instead of filling the memory. One mutex guards everything.
 #pragma once
 
 #include <condition_variable>
@@ -15,7 +15,8 @@ class BoundedQueue {
  public:
   explicit BoundedQueue(std::size_t capacity) : capacity_(capacity) {}
 
-  // Waits for room. False when the consumer gave up: the item is dropped and nothing more is wanted.
+  // Waits for room. False when the consumer gave up: the item is dropped and nothing more is
+  // wanted.
   bool Push(T item) {
     std::unique_lock lock(mutex_);
     room_.wait(lock, [this] { return abandoned_ || items_.size() < capacity_; });
@@ -61,8 +62,8 @@ class BoundedQueue {
   bool abandoned_ = false;
 };
 
-// Bounds the bytes of rows that are between reading and deleting, whatever the number of units. A unit larger than the whole budget
-// passes alone.
+// Bounds the bytes of rows that are between reading and deleting, whatever the number of units. A
+// unit larger than the whole budget passes alone.
 class ByteBudget {
  public:
   explicit ByteBudget(std::size_t limit) : limit_(limit) {}

@@ -45,8 +45,8 @@ std::string_view ModeText(const TableSettings& settings) {
 }
 
 std::string TableText(std::size_t number, const TablePlan& table) {
-  std::string text = fmt::format("  {:>3}. {}: {}, rows deleted until {}", number, ToText(table.name),
-                                 ModeText(table.settings), table.cutoff);
+  std::string text = fmt::format("  {:>3}. {}: {}, rows deleted until {}", number,
+                                 ToText(table.name), ModeText(table.settings), table.cutoff);
   if (!table.order_reason.empty()) text += "; " + table.order_reason;
   return text + "\n";
 }
@@ -61,7 +61,8 @@ std::string LeftOutText(const SourcePlan& plan) {
     }
     text += fmt::format("  left alone: {}: {}\n", ToText(table.name), table.detail);
   }
-  if (without_column > 0) text += fmt::format("  {} tables have no soft-delete column\n", without_column);
+  if (without_column > 0)
+    text += fmt::format("  {} tables have no soft-delete column\n", without_column);
   return text;
 }
 
@@ -74,33 +75,39 @@ void CheckPrivileges(Connection& connection, const SourcePlan& plan, CheckReport
         (void)connection.Query("EXPLAIN DELETE FROM " + Quoted(table->name) + " WHERE FALSE");
       } catch (const DatabaseError& error) {
         throw DatabaseError(error.code(), error.sqlstate(), error.what(),
-                            "GRANT SELECT, DELETE ON " + QuoteIdentifier(table->name.database) + ".* to osarchiver's user");
+                            "GRANT SELECT, DELETE ON " + QuoteIdentifier(table->name.database) +
+                                ".* to osarchiver's user");
       }
     });
   }
 }
 
 void CheckSource(const Settings& settings, const std::string& name,
-                 const std::vector<std::unique_ptr<Destination>>& destinations, Clock& clock, CheckReport* report) {
+                 const std::vector<std::unique_ptr<Destination>>& destinations, Clock& clock,
+                 CheckReport* report) {
   Part(report, "source " + name, [&] {
     const SourceSettings& source = settings.sources.at(name);
     const auto connection = ConnectSource(source);
     for (const auto& destination : destinations) {
-      Part(report, "destination " + destination->target().destination, [&] { destination->UseSource(*connection); });
+      Part(report, "destination " + destination->target().destination,
+           [&] { destination->UseSource(*connection); });
     }
     const SourcePlan plan = PlanSource(*connection, settings, source, {});
-    report->text += fmt::format("source {} at {} ({}{})\n", name, connection->endpoint(), connection->server_version(),
-                                connection->encrypted() ? ", TLS" : "");
+    report->text +=
+        fmt::format("source {} at {} ({}{})\n", name, connection->endpoint(),
+                    connection->server_version(), connection->encrypted() ? ", TLS" : "");
     std::size_t number = 0;
     for (const auto& table : plan.tables) report->text += TableText(++number, *table);
     if (plan.tables.empty()) report->text += "  no table qualifies\n";
     report->text += LeftOutText(plan);
     for (const std::string& warning : plan.warnings) report->text += "  warning: " + warning + "\n";
-    for (const std::string& error : plan.errors) Problem(report, ExitCode::kUsage, "source " + name + ": " + error, "");
+    for (const std::string& error : plan.errors)
+      Problem(report, ExitCode::kUsage, "source " + name + ": " + error, "");
     CheckPrivileges(*connection, plan, report);
     CheckClock(name, plan.now_unix, clock.UnixSeconds());
     if (!plan.server.supports_returning) {
-      Problem(report, ExitCode::kFailed, "source " + name + ": " + plan.server.version + " has no DELETE ... RETURNING",
+      Problem(report, ExitCode::kFailed,
+              "source " + name + ": " + plan.server.version + " has no DELETE ... RETURNING",
               "MariaDB 10.0.5 or later is needed");
     }
   });
@@ -109,45 +116,54 @@ void CheckSource(const Settings& settings, const std::string& name,
 void CheckJournal(const Settings& settings, CheckReport* report) {
   Part(report, "journal " + settings.state, [&] {
     if (!PosixFileSystem().Exists(settings.state)) {
-      report->text += fmt::format("journal {}: not there yet; the first run makes it\n", settings.state);
+      report->text +=
+          fmt::format("journal {}: not there yet; the first run makes it\n", settings.state);
       return;
     }
     const auto journal = Journal::Open(settings.state, OpenMode::kRead);
     const auto findings = journal->Check();
-    for (const std::string& finding : findings) Problem(report, ExitCode::kDamage, "journal: " + finding, "");
+    for (const std::string& finding : findings)
+      Problem(report, ExitCode::kDamage, "journal: " + finding, "");
     if (findings.empty()) report->text += fmt::format("journal {}: whole\n", settings.state);
   });
 }
 
 std::string CountText(const PlanCount& count, std::uint64_t estimate) {
   std::string text = count.exact ? HumanCount(count.rows) + " rows"
-                                 : fmt::format(">= {} rows of about {} (estimate)", HumanCount(count.rows), HumanCount(estimate));
+                                 : fmt::format(">= {} rows of about {} (estimate)",
+                                               HumanCount(count.rows), HumanCount(estimate));
   if (count.blocked > 0) text += fmt::format(", {} blocked", HumanCount(count.blocked));
   return text;
 }
 
 }  // namespace
 
-CheckReport CheckArchivers(const Settings& settings, const std::vector<const ArchiverSettings*>& archivers, Clock& clock) {
+CheckReport CheckArchivers(const Settings& settings,
+                           const std::vector<const ArchiverSettings*>& archivers, Clock& clock) {
   CheckReport report;
   for (const std::string& warning : settings.warnings) report.text += "warning: " + warning + "\n";
   CheckJournal(settings, &report);
   for (const ArchiverSettings* archiver : archivers) {
-    report.text += fmt::format("archiver {}{}\n", archiver->name, archiver->enabled ? "" : " (not enabled)");
+    report.text +=
+        fmt::format("archiver {}{}\n", archiver->name, archiver->enabled ? "" : " (not enabled)");
     std::vector<DestinationSettings> destination_settings;
-    for (const std::string& name : archiver->destinations) destination_settings.push_back(settings.destinations.at(name));
+    for (const std::string& name : archiver->destinations)
+      destination_settings.push_back(settings.destinations.at(name));
     const auto destinations = MakeDestinations(destination_settings);
-    for (const std::string& name : archiver->sources) CheckSource(settings, name, destinations, clock, &report);
+    for (const std::string& name : archiver->sources)
+      CheckSource(settings, name, destinations, clock, &report);
     RunContext context;
     context.site = settings.site;
     context.archiver = archiver->name;
     context.source = archiver->sources.front();
     for (const auto& destination : destinations) {
       const CopyTarget& target = destination->target();
-      const std::string name = "destination " + target.destination + (target.format.empty() ? "" : " (" + target.format + ")");
+      const std::string name = "destination " + target.destination +
+                               (target.format.empty() ? "" : " (" + target.format + ")");
       Part(&report, name, [&] {
         const auto problems = destination->Check(context);
-        for (const std::string& problem : problems) Problem(&report, ExitCode::kFailed, name + ": " + problem, "");
+        for (const std::string& problem : problems)
+          Problem(&report, ExitCode::kFailed, name + ": " + problem, "");
         if (problems.empty()) report.text += name + ": ready\n";
       });
     }
@@ -155,7 +171,8 @@ CheckReport CheckArchivers(const Settings& settings, const std::vector<const Arc
   return report;
 }
 
-CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock& clock, StopControl& stop) {
+CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock& clock,
+                   StopControl& stop) {
   CheckReport report;
   constexpr int kSecondsPerTable = 2;
   for (const ArchiverSettings* archiver : request.archivers) {
@@ -165,14 +182,16 @@ CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock
         const SourceSettings& source = settings.sources.at(name);
         const auto connection = ConnectSource(source);
         const SourcePlan plan = PlanSource(*connection, settings, source, request.only);
-        for (const std::string& error : plan.errors) Problem(&report, ExitCode::kFailed, "source " + name + ": " + error, "");
+        for (const std::string& error : plan.errors)
+          Problem(&report, ExitCode::kFailed, "source " + name + ": " + error, "");
         std::size_t number = 0;
         for (const auto& table : plan.tables) {
           if (stop.stopped()) return;
           report.text += TableText(++number, *table);
           Part(&report, "table " + ToText(table->name), [&] {
-            const ReadPurpose purpose = ModeOf(table->settings) == PassMode::kArchiveOnly ? ReadPurpose::kArchiveOnly
-                                                                                          : ReadPurpose::kDelete;
+            const ReadPurpose purpose = ModeOf(table->settings) == PassMode::kArchiveOnly
+                                            ? ReadPurpose::kArchiveOnly
+                                            : ReadPurpose::kDelete;
             const PlanCount count = CountPlanned(*connection, plan, *table, purpose,
                                                  request.exact ? 0 : kSecondsPerTable, clock, stop);
             report.text += "       " + CountText(count, table->loaded.info.rows_estimate) + "\n";
@@ -180,7 +199,8 @@ CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock
         }
         if (plan.tables.empty()) report.text += "  no table qualifies\n";
         report.text += LeftOutText(plan);
-        for (const std::string& warning : plan.warnings) report.text += "  warning: " + warning + "\n";
+        for (const std::string& warning : plan.warnings)
+          report.text += "  warning: " + warning + "\n";
       });
     }
   }

@@ -1,4 +1,5 @@
-// What `check` and `run --dry-run` show: everything that can be known without reading rows, and the very plan that a run follows.
+// What `check` and `run --dry-run` show: everything that can be known without reading rows, and the
+// very plan that a run follows.
 #pragma once
 
 #include <string>
@@ -18,8 +19,10 @@ struct CheckReport {
   ExitCode exit_code = ExitCode::kSuccess;
 };
 
-// Connections, privileges, order of tables, what is excluded or refused and why: all problems at once. Never reads rows, writes nothing.
-CheckReport CheckArchivers(const Settings& settings, const std::vector<const ArchiverSettings*>& archivers, Clock& clock);
+// Connections, privileges, order of tables, what is excluded or refused and why: all problems at
+// once. Never reads rows, writes nothing.
+CheckReport CheckArchivers(const Settings& settings,
+                           const std::vector<const ArchiverSettings*>& archivers, Clock& clock);
 
 struct DryRunRequest {
   std::vector<const ArchiverSettings*> archivers;
@@ -27,6 +30,7 @@ struct DryRunRequest {
   bool exact = false;  // counts all, in windows; otherwise at most 2 s a table
 };
 // The plan with the rows that each table would lose. Writes nothing anywhere.
-CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock& clock, StopControl& stop);
+CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock& clock,
+                   StopControl& stop);
 
 }  // namespace osarchiver

@@ -37,7 +37,8 @@ void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch*
   std::vector<Destination*> missing;
   for (Destination* destination : services.destinations) {
     bool found = false;
-    for (const CopyLocation& copy : stored->batch.copies) found = found || copy.target == destination->target();
+    for (const CopyLocation& copy : stored->batch.copies)
+      found = found || copy.target == destination->target();
     if (!found) missing.push_back(destination);
   }
   if (missing.empty()) return;
@@ -50,8 +51,9 @@ void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch*
     Destination* destination = FindDestination(services.destinations, copy.target);
     if (destination == nullptr) continue;
     try {
-      rows = verifier.ReadProven(*destination, {stored->run.name, stored->pass.key, info.number, copy},
-                                 context.definition, info.digest, info.rows);
+      rows =
+          verifier.ReadProven(*destination, {stored->run.name, stored->pass.key, info.number, copy},
+                              context.definition, info.digest, info.rows);
       proven = true;
       break;
     } catch (const IntegrityError& error) {
@@ -59,9 +61,9 @@ void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch*
     }
   }
   if (!proven) {
-    throw IntegrityError(fmt::format("no copy of batch {} of {}.{} in run {} ({}) is whole", info.number,
-                                     stored->pass.key.database, stored->pass.key.table, stored->run.name,
-                                     KeyRangeText(info)),
+    throw IntegrityError(fmt::format("no copy of batch {} of {}.{} in run {} ({}) is whole",
+                                     info.number, stored->pass.key.database, stored->pass.key.table,
+                                     stored->run.name, KeyRangeText(info)),
                          "osarchiver verify --run " + stored->run.name + " names what is damaged");
   }
 

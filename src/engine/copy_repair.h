@@ -1,4 +1,5 @@
-// Makes copies that a batch lacks from one that is proven: for destinations that were added since, and for segments that were damaged.
+// Makes copies that a batch lacks from one that is proven: for destinations that were added since,
+// and for segments that were damaged.
 #pragma once
 
 #include <map>
@@ -23,8 +24,9 @@ StoredBatch LoadStoredBatch(Journal& journal, BatchId batch);
 // The context under which more of an earlier pass can be archived.
 PassContext ContextOf(const RunServices& services, const RunInfo& run, const PassInfo& pass);
 
-// Gives the batch a copy at every destination of today that has none, from the first copy that is proven; journals the new places, updates
-// `stored`. New segments are sealed at once. Throws IntegrityError naming batch and key range when no copy is proven any more.
+// Gives the batch a copy at every destination of today that has none, from the first copy that is
+// proven; journals the new places, updates `stored`. New segments are sealed at once. Throws
+// IntegrityError naming batch and key range when no copy is proven any more.
 void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch* stored);
 
 // "keys A to B": which rows a batch holds, for messages.

@@ -1,5 +1,5 @@
-// An archiver that deletes without archiving must be asked for by name (archive: false, delete: true, no destinations). This is the one
-// place that lets unarchived rows be deleted.
+// An archiver that deletes without archiving must be asked for by name (archive: false, delete:
+// true, no destinations). This is the one place that lets unarchived rows be deleted.
 #pragma once
 
 #include "engine/unit_in_flight.h"

@@ -1,4 +1,5 @@
-// What a command tells the shell. Several findings at once: damage before failure before stopped early before locked.
+// What a command tells the shell. Several findings at once: damage before failure before stopped
+// early before locked.
 #pragma once
 
 namespace osarchiver {

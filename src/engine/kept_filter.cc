@@ -30,9 +30,11 @@ KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run)
 
   const std::vector<std::size_t>& key = part.table->definition().key;
   std::vector<std::int64_t> key_hashes(part.rows.row_count());
-  for (std::size_t i = 0; i < key_hashes.size(); ++i) key_hashes[i] = KeyHash(part.rows.row(i), key);
+  for (std::size_t i = 0; i < key_hashes.size(); ++i)
+    key_hashes[i] = KeyHash(part.rows.row(i), key);
   const auto kept = journal_.FindKept(archiver_, key_, key_hashes);
-  const auto held = any_held_ ? journal_.FindHeld(archiver_, key_, key_hashes) : std::vector<bool>(key_hashes.size());
+  const auto held = any_held_ ? journal_.FindHeld(archiver_, key_, key_hashes)
+                              : std::vector<bool>(key_hashes.size());
 
   result.rows = RowBatch(part.rows.column_count());
   std::map<BatchId, Release> releases;
@@ -51,8 +53,9 @@ KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run)
     }
     if (kept[i] && first_batch_of_run != 0 && kept[i]->batch >= first_batch_of_run) continue;
     if (kept[i]) {
-      result.supersedes.push_back({KeyBytes(part.rows.row(i), key),
-                                   fmt::format("{:016x}", static_cast<std::uint64_t>(kept[i]->row_hash))});
+      result.supersedes.push_back(
+          {KeyBytes(part.rows.row(i), key),
+           fmt::format("{:016x}", static_cast<std::uint64_t>(kept[i]->row_hash))});
     }
     result.rows.AppendRow(part.rows.row(i));
     result.hashes.push_back(hashes[i]);

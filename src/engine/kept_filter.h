@@ -1,4 +1,5 @@
-// Splits rows that were just read into new ones and ones that an earlier batch already holds in this version.
+// Splits rows that were just read into new ones and ones that an earlier batch already holds in
+// this version.
 #pragma once
 
 #include <string>
@@ -19,12 +20,12 @@ class KeptFilter {
     std::vector<Hash> hashes;
     std::vector<std::uint32_t> levels;
     std::vector<SupersededRow> supersedes;  // of `rows`: an earlier version is archived
-    std::vector<Release> releases;          // unchanged since an earlier batch; table is left to the caller
-    std::uint64_t held = 0;                 // left alone because somebody asked for it
+    std::vector<Release> releases;  // unchanged since an earlier batch; table is left to the caller
+    std::uint64_t held = 0;         // left alone because somebody asked for it
   };
   // Takes the part's rows. Memory: the rows once more only when some of them are kept.
-  // `first_batch_of_run`: rows that this run archived itself and found changed are left for the next one, so that no segment holds
-  // two versions of a row; 0 when the run has no batch yet.
+  // `first_batch_of_run`: rows that this run archived itself and found changed are left for the
+  // next one, so that no segment holds two versions of a row; 0 when the run has no batch yet.
   Result Split(UnitPart& part, BatchId first_batch_of_run);
   // The journal learnt of new kept rows of this table.
   void Refresh();

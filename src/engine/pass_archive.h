@@ -1,5 +1,5 @@
-// All copies of one pass: one writer per copy target, opened with the first batch, so that a table with nothing to archive leaves no
-// trace at the destinations.
+// All copies of one pass: one writer per copy target, opened with the first batch, so that a table
+// with nothing to archive leaves no trace at the destinations.
 #pragma once
 
 #include <memory>
@@ -23,7 +23,8 @@ class PassArchive {
   const PassContext& context() const { return context_; }
   // The number of the pass's next batch; each is given once.
   std::uint64_t TakeNumber() { return ++last_number_; }
-  // Stores the batch at every destination, in their order. Durable on return. Throws what TableWriter::Store throws.
+  // Stores the batch at every destination, in their order. Durable on return. Throws what
+  // TableWriter::Store throws.
   std::vector<CopyLocation> Store(const BatchToStore& batch);
   // Stores it at one of them only: a copy that is missing.
   CopyLocation StoreAt(Destination& destination, const BatchToStore& batch);

@@ -92,7 +92,8 @@ void PassPipeline::StoreStage() {
   to_verify_.Close();
 }
 
-// Numbers are given here and not by the reader, so that they ascend in every segment whatever is taken out of a batch.
+// Numbers are given here and not by the reader, so that they ascend in every segment whatever is
+// taken out of a batch.
 void PassPipeline::RecordExtracted(UnitInFlight& unit) {
   std::vector<std::pair<PassId, NewBatch>> added;
   for (BatchInFlight& batch : unit.batches) {
@@ -108,7 +109,8 @@ void PassPipeline::RecordExtracted(UnitInFlight& unit) {
 
 void PassPipeline::StoreUnit(UnitInFlight& unit) {
   for (BatchInFlight& batch : unit.batches) StoreWithoutConflicts(batch);
-  std::erase_if(unit.batches, [](const BatchInFlight& batch) { return batch.rows.row_count() == 0; });
+  std::erase_if(unit.batches,
+                [](const BatchInFlight& batch) { return batch.rows.row_count() == 0; });
   std::vector<Journal::ArchivedBatch> archived;
   for (const BatchInFlight& batch : unit.batches) archived.push_back({batch.id, batch.copies});
   if (archived.empty()) return;
@@ -117,8 +119,9 @@ void PassPipeline::StoreUnit(UnitInFlight& unit) {
   for (const BatchInFlight& batch : unit.batches) services_.progress.AddArchived(batch.info.rows);
 }
 
-// Stores the batch; rows that meet somebody else's are taken out, named and counted, and the rest goes on as a new batch. Twice at most
-// per destination: the conflicting rows are found all at once.
+// Stores the batch; rows that meet somebody else's are taken out, named and counted, and the rest
+// goes on as a new batch. Twice at most per destination: the conflicting rows are found all at
+// once.
 void PassPipeline::StoreWithoutConflicts(BatchInFlight& batch) {
   for (std::size_t tries = 0; batch.rows.row_count() > 0; ++tries) {
     try {
@@ -173,7 +176,8 @@ void PassPipeline::VerifyStage() {
     }
   } catch (const CopyDamaged& damaged) {
     Fail();
-    if (Destination* destination = FindDestination(services_.destinations, damaged.location().target)) {
+    if (Destination* destination =
+            FindDestination(services_.destinations, damaged.location().target)) {
       try {
         destination->Quarantine(damaged.location(), services_.journal);
       } catch (const std::exception& error) {
@@ -206,8 +210,8 @@ void PassPipeline::DeleteUnit(Deleter& deleter, VerifiedUnit& unit) {
   delete_options.max_rows_per_transaction = options_.batch_rows;
   delete_options.target = std::chrono::milliseconds(options_.delete_target_ms);
   const DeleteOutcome outcome = deleter.Delete(unit.parts, delete_options);
-  const DeleteCounts counts =
-      RecordOutcome(services_.journal, services_.context.archiver, services_.context.source, unit, outcome);
+  const DeleteCounts counts = RecordOutcome(services_.journal, services_.context.archiver,
+                                            services_.context.source, unit, outcome);
   Failpoint("batch-deleted");
   throttle_.AddRows(counts.deleted);
   services_.progress.AddDeleted(counts.deleted);

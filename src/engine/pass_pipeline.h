@@ -1,11 +1,14 @@
-// The life of a batch (DESIGN.md section 4) as four stages side by side: while batch n is being deleted, n+1 is verified, n+2 written and
-// n+3 read. One thread each; the reader is the caller's. Each stage is straight work on one unit, so that each can be tested and
-// measured alone; what happens between them is queues.
+// The life of a batch (DESIGN.md section 4) as four stages side by side: while batch n is being
+// deleted, n+1 is verified, n+2 written and n+3 read. One thread each; the reader is the caller's.
+// Each stage is straight work on one unit, so that each can be tested and measured alone; what
+// happens between them is queues.
 //
 // Invariants
-// - The journal records a state after the fact: a stage writes it as its last step, before the unit moves on.
+// - The journal records a state after the fact: a stage writes it as its last step, before the unit
+// moves on.
 // - No later unit passes an earlier one up to `verified`: one thread and one queue per stage.
-// - A failure in one stage stops the ones before it; the ones behind it finish what they hold. What is then in flight stays in the
+// - A failure in one stage stops the ones before it; the ones behind it finish what they hold. What
+// is then in flight stays in the
 //   journal for the next run to settle.
 #pragma once
 
@@ -49,11 +52,13 @@ class PassPipeline {
   // Ends the stages if Finish() was not called.
   ~PassPipeline();
 
-  // Gives a unit to the pipeline; it is recorded as extracted when it is about to be stored. Waits for room. False when a stage failed: call Finish().
+  // Gives a unit to the pipeline; it is recorded as extracted when it is about to be stored. Waits
+  // for room. False when a stage failed: call Finish().
   bool Push(UnitInFlight unit);
   // Waits until everything pushed is settled or a stage failed.
   void WaitUntilIdle();
-  // Ends the stages and throws the first failure. Afterwards every unit that was pushed is deleted or kept.
+  // Ends the stages and throws the first failure. Afterwards every unit that was pushed is deleted
+  // or kept.
   PipelineCounts Finish();
   PipelineCounts counts() const;
 

@@ -30,12 +30,16 @@ std::string Progress::Line() const {
   if (table_.empty()) return {};
   const double seconds = std::chrono::duration<double>(clock_.Now() - table_started_).count();
   const std::uint64_t rows = deletes_ ? deleted_.load() : verified_.load();
-  std::string line = fmt::format("{}  {} rows {}", table_, HumanCount(rows), deletes_ ? "deleted" : "archived");
-  if (seconds > 1) line += fmt::format("  {} rows/s", HumanCount(static_cast<std::uint64_t>(static_cast<double>(rows) / seconds)));
+  std::string line =
+      fmt::format("{}  {} rows {}", table_, HumanCount(rows), deletes_ ? "deleted" : "archived");
+  if (seconds > 1)
+    line += fmt::format(
+        "  {} rows/s", HumanCount(static_cast<std::uint64_t>(static_cast<double>(rows) / seconds)));
   const double share = share_.load();
   if (share > 0) line += fmt::format("  {:.0f} %", share * 100);
   if (share > 0.01 && share < 1 && seconds > 2) {
-    line += "  about " + HumanDuration(static_cast<std::int64_t>(seconds / share * (1 - share))) + " left";
+    line += "  about " + HumanDuration(static_cast<std::int64_t>(seconds / share * (1 - share))) +
+            " left";
   }
   if (!waiting_.empty()) line += "  waiting: " + waiting_;
   return line;

@@ -1,4 +1,5 @@
-// What a run is doing right now: counters that the stages add to and that the progress line and status.json read.
+// What a run is doing right now: counters that the stages add to and that the progress line and
+// status.json read.
 #pragma once
 
 #include <atomic>
@@ -41,7 +42,8 @@ class Progress {
   std::atomic<std::uint64_t> read_{0}, archived_{0}, verified_{0}, deleted_{0};
 };
 
-// Calls `tick` every `interval` on its own thread until destroyed; exceptions of `tick` end the ticking with a warning in the log.
+// Calls `tick` every `interval` on its own thread until destroyed; exceptions of `tick` end the
+// ticking with a warning in the log.
 class Ticker {
  public:
   Ticker(std::chrono::milliseconds interval, std::function<void()> tick);

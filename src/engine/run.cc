@@ -51,7 +51,8 @@ class ArchiverRun {
   void Prepare();
   void Work();
   void WorkSource(PlannedSource& source);
-  void WorkComponent(PlannedSource& source, std::vector<const TablePlan*> tables, Throttle& throttle);
+  void WorkComponent(PlannedSource& source, std::vector<const TablePlan*> tables,
+                     Throttle& throttle);
   void Guard(const std::string& what, const std::function<void()>& work);
   void Problem(ExitCode code, const std::string& text, const std::string& hint = {});
   void End();
@@ -73,7 +74,8 @@ RunResult ArchiverRun::Execute() {
   const RunLock lock = RunLock::Acquire(request_.settings->state, request_.archiver->name);
   const bool journal_was_empty = journal_->empty();
   Begin(journal_was_empty);
-  const Ticker status_ticker(kStatusInterval, [this] { WriteStatusFile(*request_.settings, *journal_); });
+  const Ticker status_ticker(kStatusInterval,
+                             [this] { WriteStatusFile(*request_.settings, *journal_); });
   Guard("", [this] {
     Connect();
     Prepare();
@@ -143,11 +145,14 @@ void ArchiverRun::Connect() {
       source.connection = ConnectSource(settings);
       source.plan = PlanSource(*source.connection, *request_.settings, settings, request_.only);
       CheckClock(name, source.plan.now_unix, clock_.UnixSeconds());
-      for (const std::string& warning : source.plan.warnings) LogWarning("source " + name + ": " + warning);
-      for (const std::string& error : source.plan.errors) Problem(ExitCode::kFailed, "source " + name + ": " + error);
+      for (const std::string& warning : source.plan.warnings)
+        LogWarning("source " + name + ": " + warning);
+      for (const std::string& error : source.plan.errors)
+        Problem(ExitCode::kFailed, "source " + name + ": " + error);
       for (const LeftOutTable& table : source.plan.left_out) {
         if (table.reason != LeftOutTable::Reason::kRefused) continue;
-        LogWarning(fmt::format("source {}: {} is left alone: {}", name, ToText(table.name), table.detail));
+        LogWarning(
+            fmt::format("source {}: {} is left alone: {}", name, ToText(table.name), table.detail));
       }
       sources_.push_back(std::move(source));
     });
@@ -202,9 +207,10 @@ void ArchiverRun::WorkSource(PlannedSource& source) {
   }
 }
 
-// Tables that refer to each other in a cycle free each other's rows: they take turns until a whole turn frees nothing more. So does a
-// table that refers to itself. All others are walked once.
-void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePlan*> tables, Throttle& throttle) {
+// Tables that refer to each other in a cycle free each other's rows: they take turns until a whole
+// turn frees nothing more. So does a table that refers to itself. All others are walked once.
+void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePlan*> tables,
+                                Throttle& throttle) {
   std::map<const TablePlan*, std::unique_ptr<TablePass>> passes;
   std::map<const TablePlan*, bool> failed;
   const auto guard = [&](const TablePlan* table, const std::function<void()>& work) {
@@ -225,7 +231,8 @@ void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePl
       if (failed[table]) continue;
       guard(table, [&] {
         if (!passes.contains(table)) {
-          passes[table] = std::make_unique<TablePass>(*services_, *source.settings, source.plan, *table, throttle);
+          passes[table] = std::make_unique<TablePass>(*services_, *source.settings, source.plan,
+                                                      *table, throttle);
         }
         freed += passes[table]->Round();
       });
@@ -237,8 +244,9 @@ void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePl
     guard(table, [&] {
       passes[table]->Finish();
       if (passes[table]->conflicts() > 0) {
-        throw ConflictError(fmt::format("{} rows meet other rows with the same key at a destination; they stay in the source",
-                                        passes[table]->conflicts()));
+        throw ConflictError(fmt::format(
+            "{} rows meet other rows with the same key at a destination; they stay in the source",
+            passes[table]->conflicts()));
       }
     });
   }
@@ -267,7 +275,8 @@ void ArchiverRun::End() {
     for (const PassInfo& pass : journal_->ListPasses(services_->run)) {
       settled = settled && journal_->UnsettledBatches(pass.id).empty();
       for (const SegmentInfo& segment : journal_->ListSegments(pass.id)) {
-        settled = settled && segment.state != SegmentState::kOpen && segment.state != SegmentState::kSealing &&
+        settled = settled && segment.state != SegmentState::kOpen &&
+                  segment.state != SegmentState::kSealing &&
                   segment.state != SegmentState::kDamaged;
       }
     }
@@ -276,12 +285,14 @@ void ArchiverRun::End() {
     Failpoint("run-end");
     WriteStatusFile(*request_.settings, *journal_);
   });
-  LogInfo(fmt::format("run {} ends with exit code {}", result_.run_name, static_cast<int>(result_.exit_code)));
+  LogInfo(fmt::format("run {} ends with exit code {}", result_.run_name,
+                      static_cast<int>(result_.exit_code)));
 }
 
 }  // namespace
 
-RunResult RunArchiver(const RunRequest& request, Clock& clock, StopControl& stop, Progress& progress) {
+RunResult RunArchiver(const RunRequest& request, Clock& clock, StopControl& stop,
+                      Progress& progress) {
   return ArchiverRun(request, clock, stop, progress).Execute();
 }
 

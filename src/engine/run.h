@@ -33,8 +33,10 @@ struct RunResult {
   std::uint64_t kept = 0;
 };
 
-// Never throws for what a night may bring: it is in the result, the journal and the log. Throws ConfigError for what keeps a run from
-// starting, LockedError, IntegrityError for a journal that cannot be opened.
-RunResult RunArchiver(const RunRequest& request, Clock& clock, StopControl& stop, Progress& progress);
+// Never throws for what a night may bring: it is in the result, the journal and the log. Throws
+// ConfigError for what keeps a run from starting, LockedError, IntegrityError for a journal that
+// cannot be opened.
+RunResult RunArchiver(const RunRequest& request, Clock& clock, StopControl& stop,
+                      Progress& progress);
 
 }  // namespace osarchiver

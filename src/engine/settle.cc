@@ -27,7 +27,8 @@ struct Settler::Proven {
   Found found = Found::kNothing;
 };
 
-Settler::Settler(RunServices& services, std::map<std::string, SettleSource> sources, std::set<std::string> unreachable)
+Settler::Settler(RunServices& services, std::map<std::string, SettleSource> sources,
+                 std::set<std::string> unreachable)
     : services_(services),
       sources_(std::move(sources)),
       unreachable_(std::move(unreachable)),
@@ -53,17 +54,22 @@ SettleResult Settler::Settle() {
       result.failures.push_back("settling " + what + ": " + error.what());
     }
   };
-  // Batches of one unit lie in several passes, so all passes are brought to verified before anything is deleted.
+  // Batches of one unit lie in several passes, so all passes are brought to verified before
+  // anything is deleted.
   std::map<std::pair<RunId, std::uint64_t>, std::vector<BatchId>> units;
   for (const PassToSettle& pass : passes) {
-    attempt(pass.run.id, fmt::format("{}.{} of run {}", pass.pass.key.database, pass.pass.key.table, pass.run.name),
-            [&] {
-              for (const BatchInfo& batch : BringPassToVerified(pass, &result)) {
-                // A batch that is alone is its own unit; real units are numbered from 1.
-                const std::uint64_t unit = batch.batch.unit != 0 ? batch.batch.unit : kAlone + static_cast<std::uint64_t>(batch.id);
-                units[{pass.run.id, unit}].push_back(batch.id);
-              }
-            });
+    attempt(
+        pass.run.id,
+        fmt::format("{}.{} of run {}", pass.pass.key.database, pass.pass.key.table, pass.run.name),
+        [&] {
+          for (const BatchInfo& batch : BringPassToVerified(pass, &result)) {
+            // A batch that is alone is its own unit; real units are numbered from 1.
+            const std::uint64_t unit = batch.batch.unit != 0
+                                           ? batch.batch.unit
+                                           : kAlone + static_cast<std::uint64_t>(batch.id);
+            units[{pass.run.id, unit}].push_back(batch.id);
+          }
+        });
   }
   for (auto& [unit, batches] : units) {
     // Batch numbers of the journal ascend as they were extracted: dependents before their parents.
@@ -91,23 +97,27 @@ std::vector<Settler::PassToSettle> Settler::SurveyAll(const std::vector<RunInfo>
       PassToSettle entry{run, std::move(pass), {}};
       for (Destination* destination : services_.destinations) {
         entry.surveys.push_back(destination->SurveyPass(run, entry.pass, services_.journal));
-        for (const std::string& line : entry.surveys.back().journal_is_older) contradictions += "\n  " + line;
+        for (const std::string& line : entry.surveys.back().journal_is_older)
+          contradictions += "\n  " + line;
         for (const std::string& line : entry.surveys.back().problems) LogError(line);
       }
       passes.push_back(std::move(entry));
     }
   }
   if (!contradictions.empty()) {
-    throw IntegrityError("the archives know more than the journal, which is older or damaged; nothing was written:" +
-                             contradictions,
-                         "if the journal was restored from a backup, make it anew: osarchiver rebuild-journal");
+    throw IntegrityError(
+        "the archives know more than the journal, which is older or damaged; nothing was written:" +
+            contradictions,
+        "if the journal was restored from a backup, make it anew: osarchiver rebuild-journal");
   }
   return passes;
 }
 
-std::vector<BatchInfo> Settler::BringPassToVerified(const PassToSettle& pass, SettleResult* result) {
+std::vector<BatchInfo> Settler::BringPassToVerified(const PassToSettle& pass,
+                                                    SettleResult* result) {
   RepairDamaged(pass);
-  PassArchive archive(services_.journal, services_.destinations, ContextOf(services_, pass.run, pass.pass));
+  PassArchive archive(services_.journal, services_.destinations,
+                      ContextOf(services_, pass.run, pass.pass));
   std::vector<BatchInfo> verified;
   for (const BatchInfo& batch : services_.journal.UnsettledBatches(pass.pass.id)) {
     Failpoint("settle-batch-before");
@@ -121,16 +131,19 @@ std::vector<BatchInfo> Settler::BringPassToVerified(const PassToSettle& pass, Se
   return verified;
 }
 
-// Batches that are deleted or kept, with a copy in a segment that was put aside: the copy is made again from another one.
+// Batches that are deleted or kept, with a copy in a segment that was put aside: the copy is made
+// again from another one.
 void Settler::RepairDamaged(const PassToSettle& pass) {
   for (const SegmentInfo& segment : services_.journal.ListSegments(pass.pass.id)) {
     if (segment.state != SegmentState::kDamaged) continue;
     for (const BatchInfo& batch : services_.journal.ListBatches(pass.pass.id)) {
-      const bool settled = batch.state == BatchState::kDeleted || (batch.state == BatchState::kVerified && batch.settled);
+      const bool settled = batch.state == BatchState::kDeleted ||
+                           (batch.state == BatchState::kVerified && batch.settled);
       if (!settled) continue;
       StoredBatch stored{pass.run, pass.pass, batch};
-      const std::size_t removed =
-          std::erase_if(stored.batch.copies, [&](const CopyLocation& copy) { return copy.segment == segment.id; });
+      const std::size_t removed = std::erase_if(stored.batch.copies, [&](const CopyLocation& copy) {
+        return copy.segment == segment.id;
+      });
       if (removed > 0) CompleteCopies(services_, verifier_, &stored);
     }
   }
@@ -167,16 +180,18 @@ Settler::Proven Settler::Prove(const PassToSettle& pass, const BatchInfo& batch)
 }
 
 // True when the batch is now verified; false when it was forgotten.
-bool Settler::BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArchive& archive, SettleResult* result) {
+bool Settler::BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArchive& archive,
+                              SettleResult* result) {
   Proven proven = Prove(pass, batch);
   const SettleRule& rule = FindSettleRule(batch.state, batch.delete_begun, proven.found);
-  const std::string name = fmt::format("batch {} of {}.{} in run {}", batch.batch.number, pass.pass.key.database,
-                                       pass.pass.key.table, pass.run.name);
+  const std::string name = fmt::format("batch {} of {}.{} in run {}", batch.batch.number,
+                                       pass.pass.key.database, pass.pass.key.table, pass.run.name);
   LogInfo(fmt::format("settling {} ({}): {}", name, ToText(batch.state), rule.crash));
   ++result->batches;
   if (rule.action == SettleAction::kReportLoss) {
-    throw IntegrityError(fmt::format("{}: deletion had begun and no copy of it is whole any more; {}", name,
-                                     KeyRangeText(batch.batch)));
+    throw IntegrityError(
+        fmt::format("{}: deletion had begun and no copy of it is whole any more; {}", name,
+                    KeyRangeText(batch.batch)));
   }
   if (rule.action == SettleAction::kForget) {
     services_.journal.MarkForgotten(batch.id);
@@ -192,7 +207,8 @@ bool Settler::BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArc
     store.digest = batch.batch.digest;
     for (Destination* destination : services_.destinations) {
       bool there = false;
-      for (const CopyLocation& copy : proven.in_place) there = there || copy.target == destination->target();
+      for (const CopyLocation& copy : proven.in_place)
+        there = there || copy.target == destination->target();
       if (!there) proven.in_place.push_back(archive.StoreAt(*destination, store));
     }
   }
@@ -205,25 +221,28 @@ bool Settler::BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArc
   const TableDefinition definition = DefinitionFromJson(pass.pass.definition);
   for (const CopyLocation& copy : proven.in_place) {
     Destination* destination = FindDestination(services_.destinations, copy.target);
-    verifier_.ReadProven(*destination, {pass.run.name, pass.pass.key, batch.batch.number, copy}, definition,
-                         batch.batch.digest, batch.batch.rows);
+    verifier_.ReadProven(*destination, {pass.run.name, pass.pass.key, batch.batch.number, copy},
+                         definition, batch.batch.digest, batch.batch.rows);
   }
   if (batch.state != BatchState::kVerified) {
     const bool wants_delete = WantsDelete(pass.pass) != nullptr;
-    services_.journal.MarkVerified({batch.id}, wants_delete ? Journal::Next::kDelete : Journal::Next::kKeep);
+    services_.journal.MarkVerified({batch.id},
+                                   wants_delete ? Journal::Next::kDelete : Journal::Next::kKeep);
   }
   return true;
 }
 
 const TablePlan* Settler::WantsDelete(const PassInfo& pass) const {
   if (unreachable_.contains(pass.key.source)) {
-    throw Error("source " + pass.key.source + " cannot be worked now; what is in flight stays for the next run");
+    throw Error("source " + pass.key.source +
+                " cannot be worked now; what is in flight stays for the next run");
   }
   const auto source = sources_.find(pass.key.source);
   if (source == sources_.end()) return nullptr;
   const TablePlan* table = source->second.plan->Find({pass.key.database, pass.key.table});
   if (table == nullptr || !table->settings.delete_rows) return nullptr;
-  // Rows of another shape cannot be compared any more: they stay and are archived in their new shape by the next pass.
+  // Rows of another shape cannot be compared any more: they stay and are archived in their new
+  // shape by the next pass.
   return SameRowShape(table->definition(), DefinitionFromJson(pass.definition)) ? table : nullptr;
 }
 
@@ -240,17 +259,22 @@ void Settler::DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* re
     for (const CopyLocation& candidate : stored.batch.copies) {
       if (candidate.target == first.target()) copy = &candidate;
     }
-    if (copy == nullptr) throw StateError(fmt::format("batch {} lost its copy while settling", stored.batch.batch.number));
-    RowBatch rows = verifier_.ReadProven(first, {stored.run.name, stored.pass.key, stored.batch.batch.number, *copy},
-                                         definition, stored.batch.batch.digest, stored.batch.batch.rows);
+    if (copy == nullptr)
+      throw StateError(
+          fmt::format("batch {} lost its copy while settling", stored.batch.batch.number));
+    RowBatch rows = verifier_.ReadProven(
+        first, {stored.run.name, stored.pass.key, stored.batch.batch.number, *copy}, definition,
+        stored.batch.batch.digest, stored.batch.batch.rows);
     const TablePlan* table = WantsDelete(stored.pass);
     if (table == nullptr) {
       Keep(stored.batch, rows, definition);
       continue;
     }
     std::vector<std::int64_t> keys;
-    for (std::size_t i = 0; i < rows.row_count(); ++i) keys.push_back(KeyHash(rows.row(i), definition.key));
-    DeletableRows deletable = verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch, keys, {});
+    for (std::size_t i = 0; i < rows.row_count(); ++i)
+      keys.push_back(KeyHash(rows.row(i), definition.key));
+    DeletableRows deletable =
+        verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch, keys, {});
     if (stored.batch.delete_begun) options.absent = RowOutcome::kDeleted;
     unit.owners.emplace_back(deletable.size(), static_cast<std::uint32_t>(unit.batches.size()));
     unit.parts.push_back(std::move(deletable));
@@ -265,7 +289,8 @@ void Settler::DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* re
   result->deleted += counts.deleted;
 }
 
-void Settler::Keep(const BatchInfo& batch, const RowBatch& rows, const TableDefinition& definition) {
+void Settler::Keep(const BatchInfo& batch, const RowBatch& rows,
+                   const TableDefinition& definition) {
   std::vector<KeptRow> kept;
   for (std::size_t i = 0; i < rows.row_count(); ++i) {
     kept.push_back({KeyHash(rows.row(i), definition.key), 0, batch.id});

@@ -1,8 +1,11 @@
-// Settles what earlier runs of an archiver left in flight, before anything new is started. settle_rules.h has the rule.
+// Settles what earlier runs of an archiver left in flight, before anything new is started.
+// settle_rules.h has the rule.
 //
 // Invariants
-// - Everything is looked at before anything is written: when an archive knows more than the journal, nothing is touched.
-// - No valid copy is thrown away: bytes behind a journaled length are cut only after the rows that they hold were stored and journaled
+// - Everything is looked at before anything is written: when an archive knows more than the
+// journal, nothing is touched.
+// - No valid copy is thrown away: bytes behind a journaled length are cut only after the rows that
+// they hold were stored and journaled
 //   elsewhere.
 // - A batch is deleted only if today's configuration still wants it.
 #pragma once
@@ -24,7 +27,8 @@ struct SettleResult {
   std::uint64_t runs = 0;
   std::uint64_t batches = 0;
   std::uint64_t deleted = 0;
-  std::vector<std::string> failures;  // passes that could not be settled, one line each; the rest was
+  std::vector<std::string>
+      failures;  // passes that could not be settled, one line each; the rest was
 };
 
 // A source of today's configuration that could be reached.
@@ -36,10 +40,11 @@ struct SettleSource {
 class Settler {
  public:
   // `sources`: by name. What belongs to a source of `unreachable` stays for the next run.
-  Settler(RunServices& services, std::map<std::string, SettleSource> sources, std::set<std::string> unreachable);
+  Settler(RunServices& services, std::map<std::string, SettleSource> sources,
+          std::set<std::string> unreachable);
 
-  // Throws IntegrityError when an archive contradicts the journal or rows are lost; what fails otherwise is in the result and stays for the
-  // next run.
+  // Throws IntegrityError when an archive contradicts the journal or rows are lost; what fails
+  // otherwise is in the result and stays for the next run.
   SettleResult Settle();
 
  private:
@@ -54,7 +59,8 @@ class Settler {
   void RepairDamaged(const PassToSettle& pass);
   struct Proven;
   Proven Prove(const PassToSettle& pass, const BatchInfo& batch);
-  bool BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArchive& archive, SettleResult* result);
+  bool BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArchive& archive,
+                       SettleResult* result);
   void DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* result);
   void Keep(const BatchInfo& batch, const RowBatch& rows, const TableDefinition& definition);
   const TablePlan* WantsDelete(const PassInfo& pass) const;

@@ -1,5 +1,5 @@
-// Resume is one rule, and this is its table: what a batch's journaled state and what is found of it at the destinations mean. Pure
-// data, tested row by row.
+// Resume is one rule, and this is its table: what a batch's journaled state and what is found of it
+// at the destinations mean. Pure data, tested row by row.
 #pragma once
 
 #include <string_view>
@@ -11,16 +11,17 @@ namespace osarchiver {
 
 // What lies at the destinations of today of one batch.
 enum class Found {
-  kNothing,   // no valid copy anywhere
-  kSome,      // at least one valid copy, and at least one destination without
-  kEverywhere,  // a valid copy within the journaled length (or a control entry) at every destination
+  kNothing,     // no valid copy anywhere
+  kSome,        // at least one valid copy, and at least one destination without
+  kEverywhere,  // a valid copy within the journaled length (or a control entry) at every
+                // destination
 };
 
 enum class SettleAction {
-  kForget,       // nothing was deleted: its rows are read again from the source
-  kComplete,     // make the missing copies from a valid one, then verify, then delete or keep
-  kContinue,     // verify, then delete or keep
-  kReportLoss,   // a DELETE may have been committed and no copy is left: exit 3
+  kForget,      // nothing was deleted: its rows are read again from the source
+  kComplete,    // make the missing copies from a valid one, then verify, then delete or keep
+  kContinue,    // verify, then delete or keep
+  kReportLoss,  // a DELETE may have been committed and no copy is left: exit 3
 };
 
 struct SettleRule {

@@ -23,14 +23,15 @@ std::vector<std::string> ArchiveDatabases(Connection& connection, const Settings
       const auto archive = Connection::Open(AddressOf(destination.mariadb.server));
       same_server = SameServer(connection, *archive);
     } catch (const Error&) {
-      // A destination that cannot be reached now is reported where it is used. Should it be this server after all, its databases must
-      // still not be taken for sources.
+      // A destination that cannot be reached now is reported where it is used. Should it be this
+      // server after all, its databases must still not be taken for sources.
       same_server = true;
     }
     if (!same_server) continue;
     for (const std::string& database : ListDatabases(connection)) {
       for (const auto& [source_name, other] : settings.sources) {
-        names.push_back(ArchiveDatabaseName(destination.mariadb, settings.site, source_name, database, true));
+        names.push_back(
+            ArchiveDatabaseName(destination.mariadb, settings.site, source_name, database, true));
       }
     }
   }
@@ -53,16 +54,18 @@ std::function<std::unique_ptr<Connection>()> FollowingConnections(const Connecti
   return [address = first.address()] { return Connection::Open(address); };
 }
 
-void CheckClock(const std::string& source, std::int64_t server_unix_seconds, std::int64_t host_unix_seconds) {
+void CheckClock(const std::string& source, std::int64_t server_unix_seconds,
+                std::int64_t host_unix_seconds) {
   const std::int64_t difference = server_unix_seconds - host_unix_seconds;
   if (std::llabs(difference) <= kMaxClockDifference) return;
-  throw ConfigError(fmt::format("source {}: the server's clock is {} {} this host's", source,
-                                HumanDuration(std::llabs(difference)), difference > 0 ? "ahead of" : "behind"),
-                    "set the clocks right; what is old enough is decided by the server's");
+  throw ConfigError(
+      fmt::format("source {}: the server's clock is {} {} this host's", source,
+                  HumanDuration(std::llabs(difference)), difference > 0 ? "ahead of" : "behind"),
+      "set the clocks right; what is old enough is decided by the server's");
 }
 
-SourcePlan PlanSource(Connection& connection, const Settings& settings, const SourceSettings& source,
-                      const std::vector<TableName>& only) {
+SourcePlan PlanSource(Connection& connection, const Settings& settings,
+                      const SourceSettings& source, const std::vector<TableName>& only) {
   PlanRequest request;
   request.source = &source;
   request.archive_databases = ArchiveDatabases(connection, settings, source);

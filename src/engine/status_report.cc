@@ -36,7 +36,8 @@ void AddTo(PassCounts* total, const PassCounts& counts) {
 RunStatus Describe(const Settings& settings, const Journal& journal, RunInfo run) {
   RunStatus status;
   status.state = ToText(run.state);
-  if (run.state == RunState::kRunning && !RunLock::IsHeld(settings.state, run.archiver)) status.state = "interrupted";
+  if (run.state == RunState::kRunning && !RunLock::IsHeld(settings.state, run.archiver))
+    status.state = "interrupted";
   status.passes = journal.ListPasses(run.id);
   for (const PassInfo& pass : status.passes) {
     AddTo(&status.totals, pass.counts);
@@ -47,11 +48,14 @@ RunStatus Describe(const Settings& settings, const Journal& journal, RunInfo run
   return status;
 }
 
-ordered_json OrNull(const std::string& text) { return text.empty() ? ordered_json(nullptr) : ordered_json(text); }
+ordered_json OrNull(const std::string& text) {
+  return text.empty() ? ordered_json(nullptr) : ordered_json(text);
+}
 
 ordered_json RowsJson(const PassCounts& counts) {
-  return {{"extracted", counts.extracted}, {"archived", counts.archived}, {"verified", counts.verified},
-          {"deleted", counts.deleted},     {"absent", counts.absent},     {"changed", counts.changed},
+  return {{"extracted", counts.extracted}, {"archived", counts.archived},
+          {"verified", counts.verified},   {"deleted", counts.deleted},
+          {"absent", counts.absent},       {"changed", counts.changed},
           {"blocked", counts.blocked},     {"conflict", counts.conflict}};
 }
 
@@ -83,7 +87,8 @@ ordered_json RunJson(const RunStatus& status) {
                       {"rows", RowsJson(pass.counts)},
                       {"bytes", pass.counts.bytes},
                       {"live_flag_rows", pass.live_flag_rows},
-                      {"blocked", blocked == status.blocked.end() ? ordered_json::array() : BlockedJson(blocked->second)}});
+                      {"blocked", blocked == status.blocked.end() ? ordered_json::array()
+                                                                  : BlockedJson(blocked->second)}});
   }
   return {{"run", run.id},
           {"name", run.name},
@@ -110,12 +115,16 @@ ordered_json RunJson(const RunStatus& status) {
 
 }  // namespace
 
-StatusReport BuildStatus(const Settings& settings, const Journal& journal, const StatusRequest& request) {
+StatusReport BuildStatus(const Settings& settings, const Journal& journal,
+                         const StatusRequest& request) {
   StatusReport report;
   report.site = settings.site;
   if (!request.run.empty()) {
-    auto run = journal.FindRun(request.run, request.archivers.empty() ? "" : request.archivers.front());
-    if (!run) throw ConfigError("the journal has no run '" + request.run + "'", "osarchiver status --limit 20 lists runs");
+    auto run =
+        journal.FindRun(request.run, request.archivers.empty() ? "" : request.archivers.front());
+    if (!run)
+      throw ConfigError("the journal has no run '" + request.run + "'",
+                        "osarchiver status --limit 20 lists runs");
     report.runs.push_back(Describe(settings, journal, *std::move(run)));
     return report;
   }
@@ -144,7 +153,8 @@ std::string StatusJson(const StatusReport& report) {
 }
 
 void WriteStatusFile(const Settings& settings, const Journal& journal) {
-  const std::filesystem::path path = std::filesystem::path(settings.state).parent_path() / "status.json";
+  const std::filesystem::path path =
+      std::filesystem::path(settings.state).parent_path() / "status.json";
   WriteWholeFile(PosixFileSystem(), path, StatusJson(BuildStatus(settings, journal, {})), 0644);
 }
 

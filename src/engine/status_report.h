@@ -12,7 +12,8 @@ namespace osarchiver {
 
 struct RunStatus {
   RunInfo run;
-  std::string state;  // "running", "completed", "interrupted", "failed": the lock decides about running
+  std::string
+      state;  // "running", "completed", "interrupted", "failed": the lock decides about running
   PassCounts totals;
   std::vector<PassInfo> passes;
   std::map<PassId, std::vector<BlockedReason>> blocked;
@@ -30,7 +31,8 @@ struct StatusRequest {
 };
 
 // Throws ConfigError when `request` names a run or an archiver that the journal does not know.
-StatusReport BuildStatus(const Settings& settings, const Journal& journal, const StatusRequest& request);
+StatusReport BuildStatus(const Settings& settings, const Journal& journal,
+                         const StatusRequest& request);
 // The stable JSON of DESIGN.md section 10, one line end at the end.
 std::string StatusJson(const StatusReport& report);
 // One screen for people. `blocked`: with reasons, examples and statements.

@@ -1,4 +1,5 @@
-// The screen that an operator reads at seven in the morning: the result, what went, what is left and why, the next command.
+// The screen that an operator reads at seven in the morning: the result, what went, what is left
+// and why, the next command.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,7 +19,8 @@ std::string RunDuration(const RunInfo& run) {
 
 std::string Headline(const RunStatus& status) {
   const RunInfo& run = status.run;
-  std::string text = fmt::format("{}: run {} ({}) {}", run.archiver, run.id, run.name, status.state);
+  std::string text =
+      fmt::format("{}: run {} ({}) {}", run.archiver, run.id, run.name, status.state);
   if (status.state == "running") {
     text += fmt::format(" since {} on {} (pid {})", run.started_at, run.host, run.pid);
     if (!run.waiting.empty()) text += ", waiting: " + run.waiting;
@@ -32,15 +34,19 @@ std::string Headline(const RunStatus& status) {
 // Which columns have anything to show in this run.
 std::string TableLine(const PassInfo& pass) {
   const PassCounts& counts = pass.counts;
-  std::string line = fmt::format("  {:<40} {:>12} deleted", pass.key.database + "." + pass.key.table, HumanCount(counts.deleted));
+  std::string line =
+      fmt::format("  {:<40} {:>12} deleted", pass.key.database + "." + pass.key.table,
+                  HumanCount(counts.deleted));
   if (counts.kept > 0) line += fmt::format("  {} archived and kept", HumanCount(counts.kept));
-  const std::uint64_t in_flight = counts.extracted + counts.archived + counts.verified - std::min(counts.verified, counts.kept);
+  const std::uint64_t in_flight =
+      counts.extracted + counts.archived + counts.verified - std::min(counts.verified, counts.kept);
   if (in_flight > 0) line += fmt::format("  {} in flight", HumanCount(in_flight));
   if (counts.changed > 0) line += fmt::format("  {} changed", HumanCount(counts.changed));
   if (counts.absent > 0) line += fmt::format("  {} absent", HumanCount(counts.absent));
   if (counts.blocked > 0) line += fmt::format("  {} blocked", HumanCount(counts.blocked));
   if (counts.conflict > 0) line += fmt::format("  {} in conflict", HumanCount(counts.conflict));
-  if (pass.live_flag_rows > 0) line += fmt::format("  {} flagged live", HumanCount(pass.live_flag_rows));
+  if (pass.live_flag_rows > 0)
+    line += fmt::format("  {} flagged live", HumanCount(pass.live_flag_rows));
   if (counts.bytes > 0) line += "  " + HumanBytes(counts.bytes);
   if (pass.state != PassState::kCompleted) line += fmt::format("  [{}]", ToText(pass.state));
   return line + "\n";
@@ -48,8 +54,9 @@ std::string TableLine(const PassInfo& pass) {
 
 bool IsQuiet(const PassInfo& pass) {
   const PassCounts& c = pass.counts;
-  return pass.state == PassState::kCompleted && c.deleted + c.kept + c.changed + c.absent + c.blocked + c.conflict +
-                                                        c.extracted + c.archived + pass.live_flag_rows ==
+  return pass.state == PassState::kCompleted && c.deleted + c.kept + c.changed + c.absent +
+                                                        c.blocked + c.conflict + c.extracted +
+                                                        c.archived + pass.live_flag_rows ==
                                                     0;
 }
 
@@ -59,11 +66,13 @@ std::string BlockedText(const RunStatus& status, BlockedDetail detail) {
     const auto reasons = status.blocked.find(pass.id);
     if (reasons == status.blocked.end()) continue;
     for (const BlockedReason& reason : reasons->second) {
-      text += fmt::format("  {}.{}: {} rows stay: {} in {} ({})\n", pass.key.database, pass.key.table,
-                          HumanCount(reason.rows), reason.why, reason.referring, reason.constraint);
+      text +=
+          fmt::format("  {}.{}: {} rows stay: {} in {} ({})\n", pass.key.database, pass.key.table,
+                      HumanCount(reason.rows), reason.why, reason.referring, reason.constraint);
       if (!reason.advice.empty()) text += "      to free them: " + reason.advice + "\n";
       if (detail == BlockedDetail::kSummary) continue;
-      if (!reason.examples.empty()) text += fmt::format("      for example: {}\n", fmt::join(reason.examples, "; "));
+      if (!reason.examples.empty())
+        text += fmt::format("      for example: {}\n", fmt::join(reason.examples, "; "));
       if (!reason.select_sql.empty()) text += "      all of them: " + reason.select_sql + "\n";
     }
   }
@@ -73,10 +82,12 @@ std::string BlockedText(const RunStatus& status, BlockedDetail detail) {
 std::string NextCommand(const RunStatus& status) {
   const std::string archiver = status.run.archiver;
   if (status.state == "running") return "osarchiver status " + archiver;
-  if (status.state == "interrupted") return "osarchiver run " + archiver + "    (goes on where it stopped)";
+  if (status.state == "interrupted")
+    return "osarchiver run " + archiver + "    (goes on where it stopped)";
   if (status.state == "failed") {
-    return status.run.exit_code == 3 ? "osarchiver verify " + archiver + "    (names what is damaged)"
-                                     : "osarchiver run " + archiver + "    (after mending the cause)";
+    return status.run.exit_code == 3
+               ? "osarchiver verify " + archiver + "    (names what is damaged)"
+               : "osarchiver run " + archiver + "    (after mending the cause)";
   }
   if (!status.blocked.empty()) return "osarchiver status --blocked " + archiver;
   return "osarchiver verify --run " + std::to_string(status.run.id);
@@ -86,8 +97,9 @@ std::string RunText(const RunStatus& status, BlockedDetail detail) {
   std::string text = Headline(status) + "\n";
   if (!status.run.error.empty()) text += "  error: " + status.run.error + "\n";
   const PassCounts& totals = status.totals;
-  text += fmt::format("  {} rows deleted, {} archived and kept, {} of row data, {} tables\n", HumanCount(totals.deleted),
-                      HumanCount(totals.kept), HumanBytes(totals.bytes), status.passes.size());
+  text += fmt::format("  {} rows deleted, {} archived and kept, {} of row data, {} tables\n",
+                      HumanCount(totals.deleted), HumanCount(totals.kept), HumanBytes(totals.bytes),
+                      status.passes.size());
   std::size_t quiet = 0;
   for (const PassInfo& pass : status.passes) {
     if (IsQuiet(pass)) {
@@ -95,7 +107,8 @@ std::string RunText(const RunStatus& status, BlockedDetail detail) {
       continue;
     }
     text += TableLine(pass);
-    if (pass.state == PassState::kFailed && !pass.reason.empty()) text += "      " + pass.reason + "\n";
+    if (pass.state == PassState::kFailed && !pass.reason.empty())
+      text += "      " + pass.reason + "\n";
   }
   if (quiet > 0) text += fmt::format("  {} tables had nothing to do\n", quiet);
   text += BlockedText(status, detail);
@@ -107,7 +120,8 @@ std::string RunText(const RunStatus& status, BlockedDetail detail) {
 
 std::string StatusText(const StatusReport& report, const Settings& settings, BlockedDetail detail) {
   if (report.runs.empty()) {
-    return fmt::format("site {}: nothing was run yet\nnext: osarchiver run --dry-run\n", settings.site);
+    return fmt::format("site {}: nothing was run yet\nnext: osarchiver run --dry-run\n",
+                       settings.site);
   }
   std::string text = fmt::format("site {}\n", report.site);
   for (const RunStatus& run : report.runs) text += RunText(run, detail);

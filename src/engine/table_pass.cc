@@ -38,10 +38,12 @@ TablePass::TablePass(RunServices& services, const SourceSettings& source, const 
       connection_(services.connect()) {
   (void)TargetFor(table_);
   Failpoint("pass-begin");
-  const ReadPurpose purpose = mode_ == PassMode::kArchiveOnly ? ReadPurpose::kArchiveOnly : ReadPurpose::kDelete;
-  reader_ = std::make_unique<UnitReader>(*connection_, plan_, table_, purpose,
-                                         services_.journal.Position(services_.context.archiver, KeyOf(plan_, table_)),
-                                         services_.clock, services_.stop);
+  const ReadPurpose purpose =
+      mode_ == PassMode::kArchiveOnly ? ReadPurpose::kArchiveOnly : ReadPurpose::kDelete;
+  reader_ = std::make_unique<UnitReader>(
+      *connection_, plan_, table_, purpose,
+      services_.journal.Position(services_.context.archiver, KeyOf(plan_, table_)), services_.clock,
+      services_.stop);
 }
 
 TablePass::~TablePass() = default;
@@ -50,14 +52,16 @@ TablePass::PartTarget& TablePass::TargetFor(const TablePlan& table) {
   PartTarget& target = targets_[&table];
   if (target.archive) return target;
   const PassKey key = KeyOf(plan_, table);
-  target.pass = services_.journal.BeginPass(services_.run, key, table.cutoff, DefinitionToJson(table.definition()));
+  target.pass = services_.journal.BeginPass(services_.run, key, table.cutoff,
+                                            DefinitionToJson(table.definition()));
   PassContext context;
   context.run = services_.context;
   context.pass = target.pass;
   context.cutoff = table.cutoff;
   context.where = table.where;
   context.definition = table.definition();
-  target.archive = std::make_unique<PassArchive>(services_.journal, services_.destinations, std::move(context));
+  target.archive =
+      std::make_unique<PassArchive>(services_.journal, services_.destinations, std::move(context));
   target.filter = std::make_unique<KeptFilter>(services_.journal, services_.context.archiver, key);
   services_.journal.SetPassState(target.pass, PassState::kRunning, "");
   return target;
@@ -111,15 +115,16 @@ UnitInFlight TablePass::Prepare(Unit unit) {
   return prepared;
 }
 
-// Rows archived before a destination was added get their copy there first. Rare, so the pipeline runs empty for it: a destination has one
-// writing and one reading side.
+// Rows archived before a destination was added get their copy there first. Rare, so the pipeline
+// runs empty for it: a destination has one writing and one reading side.
 void TablePass::CompleteReleases(PassPipeline& pipeline, const UnitInFlight& unit) {
   for (const Release& release : unit.releases) {
     StoredBatch stored = LoadStoredBatch(services_.journal, release.batch);
     bool complete = true;
     for (const Destination* destination : services_.destinations) {
       bool found = false;
-      for (const CopyLocation& copy : stored.batch.copies) found = found || copy.target == destination->target();
+      for (const CopyLocation& copy : stored.batch.copies)
+        found = found || copy.target == destination->target();
       complete = complete && found;
     }
     if (complete) continue;
@@ -134,7 +139,8 @@ std::uint64_t TablePass::Round() {
   for (auto& [table, target] : targets_) target.filter->Refresh();
   PipelineOptions options;
   options.mode = mode_;
-  options.delete_connections = reader_->needs_previous_unit_settled() ? 1 : source_.delete_connections;
+  options.delete_connections =
+      reader_->needs_previous_unit_settled() ? 1 : source_.delete_connections;
   options.delete_target_ms = source_.delete_target_ms;
   options.batch_rows = table_.settings.batch_rows;
   options.budget_bytes = 4 * table_.settings.batch_bytes;
@@ -192,17 +198,19 @@ void TablePass::Finish() {
         pass, CountLiveFlagRows(*connection_, table_, services_.clock, services_.stop));
     if (mode_ != PassMode::kArchiveOnly) {
       std::vector<BlockedReason> reasons;
-      for (BlockedCount& count : CountBlocked(*connection_, plan_, table_, services_.clock, services_.stop)) {
-        reasons.push_back({count.referring, count.constraint, count.why, count.rows, std::move(count.example_keys),
-                           count.select_sql, count.advice});
+      for (BlockedCount& count :
+           CountBlocked(*connection_, plan_, table_, services_.clock, services_.stop)) {
+        reasons.push_back({count.referring, count.constraint, count.why, count.rows,
+                           std::move(count.example_keys), count.select_sql, count.advice});
       }
       services_.journal.SetBlocked(pass, reasons);
     }
   }
   for (auto& [table, target] : targets_) {
     if (conflicts_ > 0) {
-      services_.journal.SetPassState(target.pass, PassState::kFailed,
-                                     fmt::format("{} rows conflict with rows at a destination", conflicts_));
+      services_.journal.SetPassState(
+          target.pass, PassState::kFailed,
+          fmt::format("{} rows conflict with rows at a destination", conflicts_));
     } else if (stopped) {
       services_.journal.SetPassState(target.pass, PassState::kRunning, services_.stop.reason());
     } else {
@@ -213,7 +221,8 @@ void TablePass::Finish() {
 }
 
 void TablePass::Fail(const std::string& reason) {
-  for (auto& [table, target] : targets_) services_.journal.SetPassState(target.pass, PassState::kFailed, reason);
+  for (auto& [table, target] : targets_)
+    services_.journal.SetPassState(target.pass, PassState::kFailed, reason);
 }
 
 }  // namespace osarchiver

@@ -1,4 +1,5 @@
-// The work of one run on one table: reads its units, tells new rows from kept ones, and feeds the pipeline.
+// The work of one run on one table: reads its units, tells new rows from kept ones, and feeds the
+// pipeline.
 #pragma once
 
 #include <cstdint>
@@ -23,14 +24,16 @@ PassMode ModeOf(const TableSettings& settings);
 class TablePass {
  public:
   // `throttle` may wait before reads and deletes; outlives the pass.
-  TablePass(RunServices& services, const SourceSettings& source, const SourcePlan& plan, const TablePlan& table,
-            Throttle& throttle);
+  TablePass(RunServices& services, const SourceSettings& source, const SourcePlan& plan,
+            const TablePlan& table, Throttle& throttle);
   ~TablePass();
 
-  // One walk over the table (from where the last run stopped, wrapping around). Returns the rows that are gone since. Throws what stopped
-  // it; everything is then in the journal. May be called again while other tables of the same cycle free more rows.
+  // One walk over the table (from where the last run stopped, wrapping around). Returns the rows
+  // that are gone since. Throws what stopped it; everything is then in the journal. May be called
+  // again while other tables of the same cycle free more rows.
   std::uint64_t Round();
-  // Seals the segments, counts what is left and why, closes the pass in the journal. After the last Round(), also a stopped one.
+  // Seals the segments, counts what is left and why, closes the pass in the journal. After the last
+  // Round(), also a stopped one.
   void Finish();
   // Records in the journal why the pass ended early.
   void Fail(const std::string& reason);

@@ -58,7 +58,7 @@ struct Throttle::State {
   std::string announced;
   std::uint64_t paused_ns = 0;
   SteadyTime paused_at{};
-  bool galera = true;  // until the server says otherwise
+  bool galera = true;    // until the server says otherwise
   double rows_owed = 0;  // deleted beyond what the rate allows
   SteadyTime rate_at{};
 };
@@ -88,20 +88,23 @@ void Throttle::Wait() {
     }
     const std::chrono::milliseconds delay = state.RateDelay();
     if (state.reason.empty() && delay.count() == 0) break;
-    state.Announce(state.reason.empty() ? fmt::format("max_rows_per_second {}", state.settings.max_rows_per_second)
-                                        : state.reason);
+    state.Announce(state.reason.empty()
+                       ? fmt::format("max_rows_per_second {}", state.settings.max_rows_per_second)
+                       : state.reason);
     state.services.stop.Sleep(state.reason.empty() ? delay : kWait);
   }
   state.Announce("");
 }
 
-// How long the rate still has to pay for rows that are gone. A second's worth is free, so that small tables are not delayed.
+// How long the rate still has to pay for rows that are gone. A second's worth is free, so that
+// small tables are not delayed.
 std::chrono::milliseconds Throttle::State::RateDelay() {
   if (settings.max_rows_per_second == 0) return std::chrono::milliseconds(0);
   const auto now = services.clock.Now();
   const auto rate = static_cast<double>(settings.max_rows_per_second);
   if (rate_at != SteadyTime{}) {
-    rows_owed = std::max(0.0, rows_owed - rate * std::chrono::duration<double>(now - rate_at).count());
+    rows_owed =
+        std::max(0.0, rows_owed - rate * std::chrono::duration<double>(now - rate_at).count());
   }
   rate_at = now;
   const double beyond = rows_owed - rate;
@@ -140,11 +143,14 @@ std::string Throttle::State::Poll() {
   }
 }
 
-// A replica that cannot be asked, or whose SQL thread is stopped (NULL), is too far behind: nobody knows how far.
+// A replica that cannot be asked, or whose SQL thread is stopped (NULL), is too far behind: nobody
+// knows how far.
 std::string Throttle::State::PollReplica(Replica& replica) {
   try {
-    if (!replica.connection || !replica.connection->usable()) replica.connection = Connection::Open(replica.address);
-    // SHOW ALL REPLICAS STATUS has two columns in front of SHOW REPLICA STATUS's; Seconds_Behind_Master is the 35th there.
+    if (!replica.connection || !replica.connection->usable())
+      replica.connection = Connection::Open(replica.address);
+    // SHOW ALL REPLICAS STATUS has two columns in front of SHOW REPLICA STATUS's;
+    // Seconds_Behind_Master is the 35th there.
     const Table rows = replica.connection->Query("SHOW ALL SLAVES STATUS");
     constexpr std::size_t kSecondsBehindMaster = 34;
     if (rows.empty()) return fmt::format("{} is no replica", replica.connection->endpoint());
@@ -165,16 +171,19 @@ std::string Throttle::State::PollReplica(Replica& replica) {
 std::string Throttle::State::PollSource() {
   if (settings.max_threads_running > 0) {
     const std::uint64_t running = ToNumber(StatusValue(*source, "Threads_running"));
-    if (running > settings.max_threads_running) return fmt::format("{} threads are running", running);
+    if (running > settings.max_threads_running)
+      return fmt::format("{} threads are running", running);
   }
   if (settings.max_history_list_length > 0) {
     const std::uint64_t length = ToNumber(StatusValue(*source, "Innodb_history_list_length"));
-    if (length > settings.max_history_list_length) return fmt::format("the undo history is {} long", length);
+    if (length > settings.max_history_list_length)
+      return fmt::format("the undo history is {} long", length);
   }
   return galera ? PollFlowControl() : std::string();
 }
 
-// wsrep_flow_control_paused is an average since the server's start; two samples of its nanoseconds say what happens now.
+// wsrep_flow_control_paused is an average since the server's start; two samples of its nanoseconds
+// say what happens now.
 std::string Throttle::State::PollFlowControl() {
   const auto state_text = StatusValue(*source, "wsrep_local_state_comment");
   if (!state_text || state_text->empty()) {
@@ -184,14 +193,16 @@ std::string Throttle::State::PollFlowControl() {
   if (*state_text != "Synced") return "the node is " + *state_text;
   const std::uint64_t ns = ToNumber(StatusValue(*source, "wsrep_flow_control_paused_ns"));
   const auto now = services.clock.Now();
-  const auto elapsed = std::chrono::duration_cast<std::chrono::nanoseconds>(now - paused_at).count();
+  const auto elapsed =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(now - paused_at).count();
   const bool first = paused_at == SteadyTime{};
   const double share = first || elapsed <= 0 || ns < paused_ns
                            ? 0
                            : static_cast<double>(ns - paused_ns) / static_cast<double>(elapsed);
   paused_ns = ns;
   paused_at = now;
-  if (share > settings.max_flow_control) return fmt::format("flow control pauses the cluster {:.0f} % of the time", share * 100);
+  if (share > settings.max_flow_control)
+    return fmt::format("flow control pauses the cluster {:.0f} % of the time", share * 100);
   return {};
 }
 

@@ -16,8 +16,8 @@ class Throttle {
  public:
   Throttle(RunServices& services, const ThrottleSettings& settings);
   ~Throttle();
-  // Returns when the next unit may be read or deleted, or when the run is asked to stop. While it waits, progress, status and journal
-  // say why.
+  // Returns when the next unit may be read or deleted, or when the run is asked to stop. While it
+  // waits, progress, status and journal say why.
   void Wait();
   // `rows` were deleted: counts towards max_rows_per_second.
   void AddRows(std::uint64_t rows);

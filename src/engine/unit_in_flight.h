@@ -30,7 +30,8 @@ struct BatchInFlight {
 // Fills info's rows, bytes, digest and keys from the batch's rows and hashes.
 void DescribeRows(const std::vector<std::size_t>& key, BatchInFlight* batch);
 
-// Rows that an earlier batch holds in this very version: to be deleted without being archived a second time.
+// Rows that an earlier batch holds in this very version: to be deleted without being archived a
+// second time.
 struct Release {
   const TablePlan* table = nullptr;
   BatchId batch = 0;

@@ -75,8 +75,8 @@ DeleteCounts RecordOutcome(Journal& journal, const std::string& archiver, const 
   }
   if (!deleted.empty()) journal.MarkDeleted(deleted);
 
-  // The versions that a batch replaces are history once the new one is settled. When the row itself stayed, MarkDeleted put the new
-  // version in their place already.
+  // The versions that a batch replaces are history once the new one is settled. When the row itself
+  // stayed, MarkDeleted put the new version in their place already.
   for (std::size_t part = 0; part < unit.parts.size(); ++part) {
     const TableName& name = unit.parts[part].table().name;
     for (std::size_t i = 0; i < unit.batches.size(); ++i) {

@@ -10,8 +10,8 @@
 
 namespace osarchiver {
 
-// Writes the outcome of one deleted unit to the journal and returns the unit's counts. Rows that stay become kept rows; kept rows that are
-// gone leave the journal.
+// Writes the outcome of one deleted unit to the journal and returns the unit's counts. Rows that
+// stay become kept rows; kept rows that are gone leave the journal.
 DeleteCounts RecordOutcome(Journal& journal, const std::string& archiver, const std::string& source,
                            const VerifiedUnit& unit, const DeleteOutcome& outcome);
 

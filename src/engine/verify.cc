@@ -19,15 +19,17 @@ using nlohmann::ordered_json;
 
 constexpr std::size_t kAllRuns = SIZE_MAX / 2;
 
-bool IsFine(const VerifyFinding& finding) { return finding.result == "ok" || finding.result == "open"; }
+bool IsFine(const VerifyFinding& finding) {
+  return finding.result == "ok" || finding.result == "open";
+}
 
-void Add(VerifyReport* report, std::vector<VerifyFinding> findings, bool files, const CopyTarget& target,
-         Journal& journal, const std::string& now) {
+void Add(VerifyReport* report, std::vector<VerifyFinding> findings, bool files,
+         const CopyTarget& target, Journal& journal, const std::string& now) {
   for (VerifyFinding& finding : findings) {
     if (!IsFine(finding)) report->exit_code = Worse(report->exit_code, ExitCode::kDamage);
     journal.RecordVerification({target.destination, finding.path, finding.result,
-                                finding.problems.empty() ? "" : finding.problems.front(), now, finding.batches,
-                                finding.rows});
+                                finding.problems.empty() ? "" : finding.problems.front(), now,
+                                finding.batches, finding.rows});
     (files ? report->segments : report->destinations).push_back(std::move(finding));
   }
 }
@@ -42,18 +44,22 @@ std::vector<RunInfo> RunsToVerify(const Journal& journal, const ArchiverSettings
   std::vector<RunInfo> runs = journal.ListRuns(archiver.name, kAllRuns);
   if (!request.since.empty()) {
     const auto since = ParseUtc(request.since);
-    if (!since) throw ConfigError("--since: '" + request.since + "' is no date", "write it as 2026-11-23");
-    std::erase_if(runs, [&](const RunInfo& run) { return ParseUtc(run.started_at).value_or(0) < *since; });
+    if (!since)
+      throw ConfigError("--since: '" + request.since + "' is no date", "write it as 2026-11-23");
+    std::erase_if(
+        runs, [&](const RunInfo& run) { return ParseUtc(run.started_at).value_or(0) < *since; });
   }
   return runs;
 }
 
-void VerifyArchiver(const Settings& settings, const ArchiverSettings& archiver, const VerifyRequest& request,
-                    Journal& journal, Clock& clock, StopControl& stop, VerifyReport* report, bool* any_run) {
+void VerifyArchiver(const Settings& settings, const ArchiverSettings& archiver,
+                    const VerifyRequest& request, Journal& journal, Clock& clock, StopControl& stop,
+                    VerifyReport* report, bool* any_run) {
   const std::vector<RunInfo> runs = RunsToVerify(journal, archiver, request);
   *any_run = *any_run || !runs.empty();
   std::vector<DestinationSettings> destination_settings;
-  for (const std::string& name : archiver.destinations) destination_settings.push_back(settings.destinations.at(name));
+  for (const std::string& name : archiver.destinations)
+    destination_settings.push_back(settings.destinations.at(name));
   for (const auto& destination : MakeDestinations(destination_settings)) {
     const bool files = !destination->target().format.empty();
     try {
@@ -69,10 +75,12 @@ void VerifyArchiver(const Settings& settings, const ArchiverSettings& archiver, 
         }
       }
     } catch (const IntegrityError& error) {
-      report->problems.push_back("destination " + destination->target().destination + ": " + error.what());
+      report->problems.push_back("destination " + destination->target().destination + ": " +
+                                 error.what());
       report->exit_code = Worse(report->exit_code, ExitCode::kDamage);
     } catch (const Error& error) {
-      report->problems.push_back("destination " + destination->target().destination + ": " + error.what());
+      report->problems.push_back("destination " + destination->target().destination + ": " +
+                                 error.what());
       report->exit_code = Worse(report->exit_code, ExitCode::kFailed);
     }
   }
@@ -107,18 +115,21 @@ ordered_json FindingsJson(const std::vector<VerifyFinding>& findings) {
 
 }  // namespace
 
-VerifyReport VerifyArchives(const Settings& settings, const VerifyRequest& request, Clock& clock, StopControl& stop) {
+VerifyReport VerifyArchives(const Settings& settings, const VerifyRequest& request, Clock& clock,
+                            StopControl& stop) {
   VerifyReport report;
   const auto journal = Journal::Open(settings.state, OpenMode::kWrite);
   bool any_run = false;
   for (const ArchiverSettings& archiver : settings.archivers) {
-    const bool wanted = request.archivers.empty() ||
-                        std::find(request.archivers.begin(), request.archivers.end(), archiver.name) !=
-                            request.archivers.end();
-    if (wanted) VerifyArchiver(settings, archiver, request, *journal, clock, stop, &report, &any_run);
+    const bool wanted =
+        request.archivers.empty() || std::find(request.archivers.begin(), request.archivers.end(),
+                                               archiver.name) != request.archivers.end();
+    if (wanted)
+      VerifyArchiver(settings, archiver, request, *journal, clock, stop, &report, &any_run);
   }
   if (!request.run.empty() && !any_run) {
-    throw ConfigError("the journal has no run '" + request.run + "'", "osarchiver status --limit 20 lists runs");
+    throw ConfigError("the journal has no run '" + request.run + "'",
+                      "osarchiver status --limit 20 lists runs");
   }
   return report;
 }
@@ -170,10 +181,13 @@ std::string VerifyText(const VerifyReport& report) {
     }
   }
   for (const std::string& problem : report.problems) text += problem + "\n";
-  text += fmt::format("{} of {} copies are whole: {} batches, {} rows{}\n", HumanCount(fine), HumanCount(files),
-                      HumanCount(batches), HumanCount(rows), report.stopped ? "; stopped early" : "");
+  text += fmt::format("{} of {} copies are whole: {} batches, {} rows{}\n", HumanCount(fine),
+                      HumanCount(files), HumanCount(batches), HumanCount(rows),
+                      report.stopped ? "; stopped early" : "");
   if (report.exit_code == ExitCode::kDamage) {
-    text += "next: osarchiver run    (makes damaged copies again from whole ones where there are any)\n";
+    text +=
+        "next: osarchiver run    (makes damaged copies again from whole ones where there are "
+        "any)\n";
   }
   return text;
 }

@@ -29,8 +29,10 @@ struct VerifyReport {
   ExitCode exit_code = ExitCode::kSuccess;
 };
 
-// Walks the journal, so that it also finds what is missing. Reads only, but for the verifications that it records.
-VerifyReport VerifyArchives(const Settings& settings, const VerifyRequest& request, Clock& clock, StopControl& stop);
+// Walks the journal, so that it also finds what is missing. Reads only, but for the verifications
+// that it records.
+VerifyReport VerifyArchives(const Settings& settings, const VerifyRequest& request, Clock& clock,
+                            StopControl& stop);
 // Looks at files alone: neither journal nor configuration is needed.
 VerifyReport VerifyFiles(const std::vector<std::filesystem::path>& paths);
 

@@ -1,4 +1,5 @@
-// The third stage of the pipeline: every copy of a unit is read back and compared, and the rows become deletable.
+// The third stage of the pipeline: every copy of a unit is read back and compared, and the rows
+// become deletable.
 #include <fmt/format.h>
 
 #include "engine/copy_repair.h"
@@ -10,10 +11,11 @@ namespace osarchiver {
 namespace {
 
 // The part of `table` that new rows may join; nullptr when there is none of the same definition.
-DeletableRows* FindPart(VerifiedUnit* unit, const TablePlan& table, const TableDefinition& definition,
-                        std::size_t* index) {
+DeletableRows* FindPart(VerifiedUnit* unit, const TablePlan& table,
+                        const TableDefinition& definition, std::size_t* index) {
   for (std::size_t i = 0; i < unit->parts.size(); ++i) {
-    if (&unit->parts[i].table() == &table && SameRowShape(unit->parts[i].definition(), definition)) {
+    if (&unit->parts[i].table() == &table &&
+        SameRowShape(unit->parts[i].definition(), definition)) {
       *index = i;
       return &unit->parts[i];
     }
@@ -51,7 +53,8 @@ VerifiedUnit PassPipeline::VerifyUnit(UnitInFlight& unit) {
   std::vector<BatchId> ids;
   for (const BatchInFlight& batch : unit.batches) {
     const TableName& name = batch.table->name;
-    verifier_.Verify(batch, services_.context.run_name, {services_.context.source, name.database, name.table});
+    verifier_.Verify(batch, services_.context.run_name,
+                     {services_.context.source, name.database, name.table});
     ids.push_back(batch.id);
   }
   const bool keep = options_.mode == PassMode::kArchiveOnly;

@@ -30,12 +30,13 @@ void StopControl::SetDeadline(std::chrono::steady_clock::time_point deadline, st
 }
 
 bool StopControl::stopped() {
-  if (requested_.load() != nullptr) return true;
+  if (requested_.load() != nullptr || (parent_ != nullptr && parent_->stopped())) return true;
   return deadline_ && clock_.Now() >= *deadline_;
 }
 
 std::string StopControl::reason() {
   if (const char* reason = requested_.load()) return reason;
+  if (parent_ != nullptr && parent_->stopped()) return parent_->reason();
   return stopped() ? deadline_reason_ : std::string();
 }
 

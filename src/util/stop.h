@@ -13,7 +13,9 @@ namespace osarchiver {
 
 class StopControl {
  public:
-  explicit StopControl(Clock& clock) : clock_(clock) {}
+  // `parent`, when given, outlives this one; what stops it stops this one too.
+  explicit StopControl(Clock& clock, StopControl* parent = nullptr)
+      : clock_(clock), parent_(parent) {}
   // Any thread, also a signal handler's watcher. Later calls are ignored.
   void Request(const char* reason);
   void SetDeadline(std::chrono::steady_clock::time_point deadline, std::string reason);
@@ -26,6 +28,7 @@ class StopControl {
 
  private:
   Clock& clock_;
+  StopControl* const parent_;
   std::atomic<const char*> requested_{nullptr};  // a literal
   std::optional<std::chrono::steady_clock::time_point> deadline_;
   std::string deadline_reason_;
