@@ -49,7 +49,8 @@ constexpr auto kVariables = std::to_array<Variable>({
     {"in_predicate_conversion_threshold", "0"},
     {"sql_safe_updates", "0"},
     {"sql_big_selects", "1"},
-    {"sql_select_limit", "DEFAULT"},
+    // DEFAULT would be the global value.
+    {"sql_select_limit", "18446744073709551615"},
     {"sql_auto_is_null", "0"},
     {"sql_quote_show_create", "1"},
     {"sql_notes", "1"},
@@ -192,6 +193,11 @@ void RefuseUnwritable(Connection& connection,
 }  // namespace
 
 void SetUpSession(Connection& connection, const ServerAddress& address) {
+  // What could cut or refuse the question that follows; every version knows these.
+  connection.Execute(
+      "SET SESSION sql_select_limit = 18446744073709551615, sql_big_selects = 1, autocommit = 1, "
+      "completion_type = 0, "
+      "lc_messages = 'en_US'");
   const auto variables = LoadVariables(connection);
   for (std::string_view needed :
        {"time_zone", "sql_mode", "character_set_results", "lock_wait_timeout"}) {

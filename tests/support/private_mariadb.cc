@@ -166,9 +166,11 @@ fs::path TemplateDirectory() {
   if (mkdtemp(fresh.data()) == nullptr) throw std::runtime_error("mkdtemp " + fresh);
   std::vector<std::string> command = {NeedProgram("mariadb-install-db"), "--no-defaults"};
   for (const std::string& option : UserOption()) command.push_back(option);
+  // --force: the name of a container need not resolve.
   for (const char* option :
-       {"--skip-test-db", "--skip-name-resolve", "--auth-root-authentication-method=normal",
-        "--innodb-log-file-size=4M", "--innodb-flush-method=nosync", "--innodb-doublewrite=0"}) {
+       {"--skip-test-db", "--skip-name-resolve", "--force",
+        "--auth-root-authentication-method=normal", "--innodb-log-file-size=4M",
+        "--innodb-flush-method=nosync", "--innodb-doublewrite=0"}) {
     command.push_back(option);
   }
   command.push_back("--datadir=" + fresh);
