@@ -1,0 +1,39 @@
+// The connection that deletes and what is remembered of its server between transactions.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "mariadb/connection.h"
+#include "source/child_check.h"
+#include "source/definition_check.h"
+#include "source/transaction_size.h"
+
+namespace osarchiver {
+
+class DeleteSession {
+ public:
+  explicit DeleteSession(std::function<std::unique_ptr<Connection>()> connect)
+      : connect_(std::move(connect)) {}
+
+  // Connects where there is no usable connection, and then forgets what it knew: it may be another
+  // server. Throws Error for a server that cannot compare what it deletes.
+  void EnsureConnected();
+  // Ends a transaction that may be open.
+  void Rollback() noexcept;
+
+  // The rest is for while it is connected.
+  Connection& connection() { return *connection_; }
+  std::size_t max_statement_bytes() const { return max_statement_bytes_; }
+
+  DefinitionCheck definitions;
+  Referrers referrers;
+  TransactionSize size;
+
+ private:
+  std::function<std::unique_ptr<Connection>()> connect_;
+  std::unique_ptr<Connection> connection_;
+  std::size_t max_statement_bytes_ = 0;
+};
+
+}  // namespace osarchiver

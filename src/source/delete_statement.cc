@@ -1,0 +1,129 @@
+#include "source/delete_statement.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "mariadb/catalogue.h"
+#include "mariadb/quote.h"
+#include "util/error.h"
+
+namespace osarchiver {
+namespace {
+
+// The server drops the range for an index when its tree weighs more than 32,000
+// (optimizer_max_sel_arg_weight), a node for each column of each key, and scans the table.
+constexpr std::size_t kMaxKeyParts = 15000;
+constexpr std::size_t kMaxKeys = 5000;
+
+std::string_view DotOf(std::string_view alias) { return alias.empty() ? "" : "."; }
+
+// False, and nothing appended, when a value is NULL.
+bool AppendTuple(const TableDefinition& definition, std::string_view row,
+                 const std::vector<std::size_t>& columns, std::vector<Value>* values,
+                 std::string* sql) {
+  values->clear();
+  const std::size_t last = *std::max_element(columns.begin(), columns.end());
+  ValueCursor cursor(row);
+  for (std::size_t i = 0; i <= last; ++i) values->push_back(cursor.Next());
+  for (const std::size_t column : columns) {
+    if ((*values)[column].kind == ValueKind::kNull) return false;
+  }
+  if (columns.size() > 1) sql->push_back('(');
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (i > 0) sql->push_back(',');
+    AppendKeyLiteral(definition.columns[columns[i]], (*values)[columns[i]], sql);
+  }
+  if (columns.size() > 1) sql->push_back(')');
+  return true;
+}
+
+}  // namespace
+
+std::string ColumnTuple(const TableDefinition& definition, const std::vector<std::size_t>& columns,
+                        std::string_view alias) {
+  std::string text;
+  for (const std::size_t column : columns) {
+    text += text.empty() ? "" : ",";
+    text += alias;
+    text += DotOf(alias);
+    text += QuoteIdentifier(definition.columns[column].name);
+  }
+  return columns.size() > 1 ? "(" + text + ")" : text;
+}
+
+std::string ValueList(const DeletableRows& part, const std::vector<std::uint32_t>& rows,
+                      const std::vector<std::size_t>& columns) {
+  std::string list;
+  std::vector<Value> values;
+  for (const std::uint32_t row : rows) {
+    const std::size_t before = list.size();
+    if (!list.empty()) list.push_back(',');
+    if (!AppendTuple(part.definition(), part.row(row), columns, &values, &list))
+      list.resize(before);
+  }
+  return list;
+}
+
+std::string ReadKey(const TableDefinition& definition, std::string_view alias) {
+  std::string text;
+  for (const std::size_t column : definition.key) {
+    text += text.empty() ? "" : ",";
+    text += ReadExpression(definition.columns[column], alias);
+  }
+  return text;
+}
+
+std::string DeleteByKeys(const DeletableRows& part, std::string_view key_list,
+                         std::size_t row_count) {
+  const TableDefinition& definition = part.definition();
+  std::string sql;
+  sql.reserve(key_list.size() + 64 * (definition.columns.size() + 2));
+  sql += "DELETE FROM " + Quoted(part.table().name) + " WHERE ";
+  sql += ColumnTuple(definition, definition.key, {});
+  sql += " IN (";
+  sql += key_list;
+  // A LIMIT that limits nothing: it makes the optimizer use the index where it would scan a small
+  // table, and wait for the locks of live rows.
+  sql += ") LIMIT " + std::to_string(row_count) + " RETURNING ";
+  sql += ReadExpressions(definition);
+  return sql;
+}
+
+std::string SelectByKeys(const DeletableRows& part, std::string_view key_list) {
+  const TableDefinition& definition = part.definition();
+  std::string sql = "SELECT " + ReadExpressions(definition) + " FROM " + Quoted(part.table().name) +
+                    " WHERE " + ColumnTuple(definition, definition.key, {}) + " IN (";
+  sql += key_list;
+  sql += ")";
+  return sql;
+}
+
+void AppendKeyedRows(const DeletableRows& part, std::uint32_t part_number, std::uint32_t level,
+                     const std::vector<std::uint32_t>& rows, std::size_t max_bytes,
+                     std::vector<KeyedRows>* lists) {
+  const TableDefinition& definition = part.definition();
+  const std::size_t max_keys =
+      std::max<std::size_t>(1, std::min(kMaxKeys, kMaxKeyParts / definition.key.size()));
+  std::vector<Value> values;
+  std::string key;
+  KeyedRows* list = nullptr;
+  for (const std::uint32_t row : rows) {
+    key.clear();
+    if (!AppendTuple(definition, part.row(row), definition.key, &values, &key)) {
+      throw IntegrityError("table " + ToText(part.table().name) + ": a row has NULL in its key");
+    }
+    if (list == nullptr || list->rows.size() >= max_keys ||
+        list->keys.size() + key.size() + 1 > max_bytes) {
+      list = &lists->emplace_back();
+      list->part = part_number;
+      list->level = level;
+      list->rows.reserve(std::min(max_keys, rows.size()));
+      list->keys.reserve(std::min(max_bytes, (key.size() + 2) * std::min(max_keys, rows.size())));
+    }
+    if (!list->keys.empty()) list->keys.push_back(',');
+    list->keys += key;
+    list->rows.push_back(row);
+  }
+}
+
+}  // namespace osarchiver

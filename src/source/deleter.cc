@@ -1,0 +1,28 @@
+#include "source/deleter.h"
+
+#include <utility>
+
+#include "source/delete_session.h"
+#include "source/unit_delete.h"
+
+namespace osarchiver {
+
+struct Deleter::State {
+  DeleteSession session;
+  Clock& clock;
+  StopControl& stop;
+};
+
+Deleter::Deleter(std::function<std::unique_ptr<Connection>()> connect, Clock& clock,
+                 StopControl& stop)
+    : state_(new State{DeleteSession(std::move(connect)), clock, stop}) {}
+
+Deleter::~Deleter() = default;
+
+DeleteOutcome Deleter::Delete(const std::vector<DeletableRows>& parts,
+                              const DeleteOptions& options) {
+  if (parts.empty()) return {};
+  return UnitDelete(state_->session, state_->clock, state_->stop, parts, options).Run();
+}
+
+}  // namespace osarchiver
