@@ -70,6 +70,8 @@ struct PassCounts {
   std::uint64_t kept = 0;        // verified and meant to stay (archive-only)
   std::uint64_t bytes = 0;       // canonical bytes of rows archived
   std::uint64_t batches_extracted = 0, batches_archived = 0, batches_verified = 0, batches_deleted = 0;
+  // Rows that earlier runs archived and that this pass deleted (AddReleased); not among the above, which go by batch.
+  std::uint64_t released_deleted = 0, released_absent = 0;
 };
 
 struct PassInfo {
@@ -164,23 +166,27 @@ class Journal {
   // Random, made with the journal; stands in every segment header and control entry.
   const std::string& id() const;
   bool empty() const;  // no run was ever recorded
-  // Integrity: quick_check and the invariants that SQL cannot state; each finding one line.
+  // Integrity: the file's structure, and the invariants that no constraint states; each finding one line, none when all is well.
   std::vector<std::string> Check();
-  // A consistent copy (SQLite backup API) under a temporary name, synced and renamed.
+  // A consistent copy (SQLite backup API) under a temporary name, synced and renamed; needs no write-ahead log. Does not hold up other
+  // calls. Throws IoError.
   void CopyTo(const std::filesystem::path& path);
   // Time spent inside calls, for the benchmark.
   std::chrono::nanoseconds busy_time() const;
 
   // Runs.
   RunId BeginRun(const NewRun& run);
+  // Repeated with the same state it changes nothing.
   void FinishRun(RunId run, RunState state, int exit_code, std::string_view error);
+  // StateError while batches of it are in flight or segments of it are open.
   void MarkRunSettled(RunId run);
   void SetWaiting(RunId run, std::string_view reason);
   std::optional<RunInfo> FindRun(std::string_view number_or_name_or_last, std::string_view archiver = {}) const;
   // Newest first. `archiver` empty: all.
   std::vector<RunInfo> ListRuns(std::string_view archiver, std::size_t limit) const;
   std::vector<std::string> ListArchivers() const;
-  // Oldest first: runs of this archiver with anything in flight (batches, open segments) or not closed.
+  // Oldest first: runs of this archiver with anything in flight (batches, open segments) or not closed, and runs whose batches have copies
+  // in a damaged segment.
   std::vector<RunInfo> UnsettledRuns(std::string_view archiver) const;
   bool HasRunNamed(std::string_view name) const;
 
@@ -190,7 +196,9 @@ class Journal {
   void FinishInvocation(InvocationId invocation, int exit_code, std::string_view reason);
 
   // Table passes.
+  // A table has one pass in a run: begun a second time it is the same one; StateError when its definition differs.
   PassId BeginPass(RunId run, const PassKey& key, std::string_view cutoff, std::string_view definition_json);
+  // A pass that failed stays failed, whatever comes later.
   void SetPassState(PassId pass, PassState state, std::string_view reason);
   void SetLiveFlagRows(PassId pass, std::uint64_t rows);
   void AddConflicts(PassId pass, std::uint64_t rows);
@@ -198,7 +206,8 @@ class Journal {
   void SetPosition(std::string_view archiver, const PassKey& key, std::string_view position);
   std::string Position(std::string_view archiver, const PassKey& key) const;
   std::vector<PassInfo> ListPasses(RunId run) const;
-  void SetBlocked(PassId pass, const std::vector<BlockedReason>& reasons);  // replaces
+  // Replaces. Rows whose `why` is "late" are counted by their batches (DeleteCounts::blocked), not a second time from here.
+  void SetBlocked(PassId pass, const std::vector<BlockedReason>& reasons);
   std::vector<BlockedReason> Blocked(PassId pass) const;
 
   // Segments. The row is written before the file is created, so an unknown file is never ours.
@@ -209,6 +218,8 @@ class Journal {
   void MarkDamaged(SegmentId segment, std::string_view new_path);
   std::optional<SegmentInfo> FindSegment(SegmentId segment) const;
   std::vector<SegmentInfo> ListSegments(PassId pass) const;
+  // A segment at this destination was ever recorded: its root must be there.
+  bool KnowsDestination(std::string_view destination) const;
   std::uint32_t LastPart(PassId pass, const CopyTarget& target) const;  // 0 when there is none
 
   // Batches. Each call takes all batches of a unit at once: they move together or not at all.
@@ -218,7 +229,8 @@ class Journal {
     std::vector<CopyLocation> copies;  // every copy; the segments' lengths move to `end` in the same transaction
   };
   void MarkArchived(const std::vector<ArchivedBatch>& batches);
-  // `delete_follows`: a DELETE may be committed from now on.
+  // kDelete: a DELETE may be committed from now on. Repeated for a batch that is verified already, it announces the DELETE (kDelete) or
+  // does nothing (kKeep).
   enum class Next { kDelete, kKeep };
   void MarkVerified(const std::vector<BatchId>& batches, Next next);
   // Archive-only: verified and meant to stay; its rows become kept rows.
@@ -231,11 +243,16 @@ class Journal {
   void MarkDeleted(const std::vector<DeletedBatch>& batches);
   // A delete-only batch goes from extracted to deleted.
   void MarkDeletedUnarchived(const DeletedBatch& batch);
+  // Nothing valid of it is stored and nothing was deleted: its copies and kept rows leave the journal, its rows are read again. Refused
+  // once a deletion was announced.
   void MarkForgotten(BatchId batch);
-  // An archived or verified batch whose copies are all lost and whose rows are still in the source is read again.
-  void ReplaceCopies(BatchId batch, const std::vector<CopyLocation>& copies);  // same state, new places (repair, new destination)
+  // The copies at the targets named are in new places (repair, new destination), and the segments' lengths move to `end`; copies at other
+  // targets stay as they are. Same state.
+  void ReplaceCopies(BatchId batch, const std::vector<CopyLocation>& copies);
   // A settled batch is deleted after all (deletion was enabled, or its blocked rows became free): counts add up, `gone` leave the kept rows.
-  void AddReleased(BatchId batch, const DeleteCounts& counts, const std::vector<std::int64_t>& gone_key_hashes);
+  // `by`: tonight's pass of the table, whose `released` counts grow; 0 when there is none.
+  void AddReleased(BatchId batch, const DeleteCounts& counts, const std::vector<std::int64_t>& gone_key_hashes,
+                   PassId by = 0);
   std::vector<BatchInfo> ListBatches(PassId pass) const;
   // Those not deleted, not forgotten and not settled, by number.
   std::vector<BatchInfo> UnsettledBatches(PassId pass) const;
@@ -256,7 +273,9 @@ class Journal {
                              const std::vector<std::int64_t>& key_hashes) const;
   std::uint64_t CountHeld(std::string_view archiver, const PassKey& key) const;
 
+  // `at` empty: now. The last 10 of a path are remembered.
   void RecordVerification(const Verification& verification);
+  // Newest first. `destination` empty: all.
   std::vector<Verification> LastVerifications(std::string_view destination, std::size_t limit) const;
 
  private:

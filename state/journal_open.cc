@@ -1,0 +1,200 @@
+// Opening a journal. A new one is made beside its final place and linked there complete, so a file
+// that is empty or half a journal is never a crash of ours but damage, and is reported as such.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "state/journal_state.h"
+#include "state/owner.h"
+#include "state/schema.h"
+#include "util/error.h"
+#include "util/file_system.h"
+#include "util/hash.h"
+
+namespace osarchiver {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr unsigned kJournalMode = 0640;
+// Reads as fast as the disk; more than this would delay a run by more than about 5 s.
+constexpr std::uint64_t kQuickCheckLimitBytes = std::uint64_t{1} << 30;
+constexpr int kCacheKibibytes = 32768;
+constexpr int kLogLimitBytes = 64 << 20;
+
+constexpr char kDamagedHint[] =
+    "restore the journal's copy from the archives' root, or make it again with osarchiver "
+    "rebuild-journal";
+
+bool Exists(const fs::path& path) { return PosixFileSystem().Exists(path); }
+
+fs::path WriteAheadLog(const fs::path& path) { return path.string() + "-wal"; }
+
+std::uint64_t SizeOf(const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) return static_cast<std::uint64_t>(status.st_size);
+  if (errno == ENOENT) return 0;
+  throw IoError(errno, "cannot stat " + path.string() + ": " + std::strerror(errno),
+                "check owner and permissions");
+}
+
+// The bytes of a journal in which nothing happened yet.
+std::string NewJournal(const fs::path& path) {
+  Database db(path, Database::Access::kMemory);
+  Migrate(db);
+  Transaction transaction(db);
+  db.Run("INSERT INTO journal (one, id, created_at, created_by) VALUES (1, ?, ?, ?)", RandomHex(16),
+         UtcNow(), "osarchiver " OSARCHIVER_VERSION);
+  transaction.Commit();
+  std::string bytes = db.Serialize();
+  // The file format's write and read version: 2 is WAL. Said from birth, because two processes that
+  // open a new journal at the same moment would quarrel over who may change it.
+  bytes.at(18) = bytes.at(19) = 2;
+  return bytes;
+}
+
+void Create(const fs::path& path) {
+  FileSystem& files = PosixFileSystem();
+  const fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  files.CreateDirectories(directory);
+  // Would be applied to the new file, page by page.
+  if (SizeOf(WriteAheadLog(path)) > 0 && !Exists(path)) {
+    throw IntegrityError(
+        "the journal " + path.string() + " is gone, but its write-ahead log is still there",
+        kDamagedHint);
+  }
+  const fs::path temporary = path.string() + ".new-" + RandomHex(4);
+  {
+    const auto file = files.Create(temporary, kJournalMode);
+    file->Append(NewJournal(path));
+    file->Sync();
+  }
+  // Unlike a rename, a link never takes the place of a journal that another process made meanwhile.
+  const int linked = ::link(temporary.c_str(), path.c_str());
+  const int error = errno;
+  files.Remove(temporary);
+  if (linked != 0 && error != EEXIST) {
+    throw IoError(error,
+                  "cannot create the journal " + path.string() + ": " + std::strerror(error));
+  }
+  files.SyncDirectory(directory);
+}
+
+void RefuseEmpty(const fs::path& path) {
+  if (SizeOf(path) == 0)
+    throw IntegrityError("the journal " + path.string() + " is an empty file", kDamagedHint);
+}
+
+// Damage that is found now is damage on which nothing was built yet.
+void QuickCheck(Database& db, std::uint64_t size_bytes) {
+  // Kept rows are most of a large journal, and losing one only archives a row twice.
+  static constexpr const char* kEssential[] = {
+      "PRAGMA quick_check('runs')", "PRAGMA quick_check('passes')", "PRAGMA quick_check('tables')",
+      "PRAGMA quick_check('segments')", "PRAGMA quick_check('targets')"};
+  const auto check = [&db](const char* pragma) {
+    Statement finding = db.Query(pragma);
+    if (finding.Step() && finding.Text(0) != "ok") {
+      throw IntegrityError("the journal " + db.path().string() + " is damaged: " + finding.Text(0),
+                           kDamagedHint);
+    }
+  };
+  if (size_bytes <= kQuickCheckLimitBytes) return check("PRAGMA quick_check(1)");
+  for (const char* pragma : kEssential) check(pragma);
+}
+
+void UseWriteAheadLog(Database& db) {
+  Statement mode = db.Query("PRAGMA journal_mode = WAL");
+  if (mode.Step() && mode.Text(0) == "wal") return;
+  throw StateError("the journal " + db.path().string() + " cannot use a write-ahead log here",
+                   "keep the journal on a local file system");
+}
+
+std::unique_ptr<Database> OpenForWriting(const fs::path& path) {
+  if (!Exists(path)) Create(path);
+  CheckOwner(path);
+  RefuseEmpty(path);
+  auto db = std::make_unique<Database>(path, Database::Access::kReadWrite);
+  // Before anything is written to what may be somebody else's database.
+  (void)CheckIdentity(*db);
+  UseWriteAheadLog(*db);
+  db->RunScript(fmt::format(
+      "PRAGMA synchronous = FULL; PRAGMA cache_size = -{}; PRAGMA journal_size_limit = {};",
+      kCacheKibibytes, kLogLimitBytes));
+  QuickCheck(*db, SizeOf(path));
+  Migrate(*db);
+  return db;
+}
+
+std::unique_ptr<Database> OpenReadable(const fs::path& path, Database::Access access) {
+  auto db = std::make_unique<Database>(path, access);
+  const std::int64_t version = CheckIdentity(*db);
+  const auto latest = static_cast<std::int64_t>(Migrations().size());
+  if (version < latest) {
+    throw StateError(
+        fmt::format("the journal {} is of version {}; this osarchiver reads version {}",
+                    path.string(), version, latest),
+        "the next run brings it up to date");
+  }
+  return db;
+}
+
+std::unique_ptr<Database> OpenForReading(const fs::path& path) {
+  if (!Exists(path)) {
+    throw StateError("there is no journal at " + path.string(), "the first run makes it");
+  }
+  RefuseEmpty(path);
+  // Whoever writes has a write-ahead log; without one the file is complete. A reader of another
+  // user must not make the log, which the owner could not write then; a reader in a read-only
+  // directory cannot.
+  const bool complete = SizeOf(WriteAheadLog(path)) == 0;
+  struct stat status {};
+  const bool own =
+      ::stat(path.c_str(), &status) == 0 && (status.st_uid == ::geteuid() || ::geteuid() == 0);
+  const fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (complete && !Exists(WriteAheadLog(path)) &&
+      (!own || ::access(directory.c_str(), W_OK) != 0)) {
+    return OpenReadable(path, Database::Access::kImmutable);
+  }
+  try {
+    return OpenReadable(path, Database::Access::kRead);
+  } catch (const StateError&) {
+    if (!complete) throw;
+  }
+  return OpenReadable(path, Database::Access::kImmutable);
+}
+
+}  // namespace
+
+std::unique_ptr<Journal> Journal::Open(const fs::path& path, OpenMode mode) {
+  auto state = std::make_unique<State>(mode == OpenMode::kWrite ? OpenForWriting(path)
+                                                                : OpenForReading(path));
+  {
+    Statement found = state->db->Query("SELECT id FROM journal");
+    if (!found.Step())
+      throw IntegrityError("the journal " + path.string() + " has lost its identity", kDamagedHint);
+    state->id = found.Text(0);
+  }
+  return std::unique_ptr<Journal>(new Journal(std::move(state)));
+}
+
+Journal::Journal(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Journal::~Journal() = default;
+
+const std::string& Journal::id() const { return state_->id; }
+
+bool Journal::empty() const {
+  const State::Call call(*state_);
+  return state_->db->QueryInt("SELECT EXISTS (SELECT 1 FROM runs)") == 0;
+}
+
+std::chrono::nanoseconds Journal::busy_time() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->busy;
+}
+
+}  // namespace osarchiver
