@@ -53,6 +53,10 @@ std::optional<LoadedTable> LoadTable(Connection& connection, const TableName& na
 // of `databases`, or is declared in one of them.
 std::vector<ForeignKey> LoadForeignKeys(Connection& connection,
                                         const std::vector<std::string>& databases);
+// Whether LoadForeignKeys can know all of them. The server hides the foreign keys of tables on
+// which the account has no privilege, and one with ON DELETE CASCADE deletes rows that nobody saw:
+// the account needs PROCESS, or SELECT on *.*.
+bool SeesAllForeignKeys(Connection& connection);
 
 // Facts about the server and the node.
 struct ServerInfo {

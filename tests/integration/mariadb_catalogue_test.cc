@@ -83,7 +83,7 @@ TEST_F(CatalogueTest, TheKeyThatOrdersATable) {
     CREATE TABLE nul (a INT, UNIQUE u (a));
     CREATE TABLE pre (a VARCHAR(100) NOT NULL, b TEXT NOT NULL, PRIMARY KEY (a(10)), UNIQUE long_one (b));
     CREATE TABLE gen (a INT NOT NULL, g INT AS (a + 1) STORED, UNIQUE u (g));
-    CREATE TABLE ign (a INT NOT NULL, b INT NOT NULL, UNIQUE x (a) IGNORED, UNIQUE y (b));
+    CREATE TABLE ign (t VARCHAR(100) NOT NULL, a INT NOT NULL, b INT NOT NULL, PRIMARY KEY (t(10)), UNIQUE x (a) IGNORED, UNIQUE y (b));
     CREATE VIEW v AS SELECT 1 AS a;
     CREATE TABLE sv (a INT PRIMARY KEY) WITH SYSTEM VERSIONING;
     CREATE SEQUENCE sq;)",
@@ -147,6 +147,51 @@ TEST_F(CatalogueTest, ForeignKeysAcrossDatabases) {
   EXPECT_EQ(Load("c1").definition.foreign_keys.size(), 2u);
   EXPECT_EQ(LoadTable(connection(), {"other`db", "c2"})->definition.foreign_keys.at(0), q);
   server().Sql("DROP DATABASE `other``db`");
+}
+
+// information_schema.REFERENTIAL_CONSTRAINTS leaves out tables of which the account may only read.
+TEST_F(CatalogueTest, RulesOfTablesThatTheAccountMayOnlyRead) {
+  server().Sql(R"(
+    CREATE TABLE p (a INT PRIMARY KEY);
+    CREATE TABLE `c ON DELETE CASCADE` (id INT PRIMARY KEY, x INT, y INT, z INT, CONSTRAINT one FOREIGN KEY (x) REFERENCES p (a),
+      CONSTRAINT `t``wo` FOREIGN KEY (y) REFERENCES p (a) ON DELETE CASCADE ON UPDATE SET NULL,
+      CONSTRAINT three FOREIGN KEY (z) REFERENCES p (a) ON DELETE SET NULL ON UPDATE CASCADE);
+    CREATE OR REPLACE USER reader@localhost; GRANT SELECT ON test_db.* TO reader@localhost;)",
+               "test_db");
+  ServerAddress address = server().Address();
+  address.user = "reader";
+  const auto reader = Connection::Open(address);
+  const std::vector<ForeignKey> expected = LoadForeignKeys(connection(), {"test_db"});
+  EXPECT_EQ(expected.size(), 3u);
+  EXPECT_EQ(LoadForeignKeys(*reader, {"test_db"}), expected);
+}
+
+TEST_F(CatalogueTest, ForeignKeysOfTablesThatTheAccountMayNotSee) {
+  server().Sql(R"(
+    DROP DATABASE IF EXISTS `h-é``.d`; CREATE DATABASE `h-é``.d`; CREATE TABLE p (a INT, b INT, PRIMARY KEY (a, b));
+    CREATE TABLE `h-é``.d`.`t/б #` (x INT, y INT, CONSTRAINT `c é/n` FOREIGN KEY (y, x) REFERENCES test_db.p (a, b) ON DELETE CASCADE);
+    CREATE OR REPLACE USER blind@localhost; GRANT SELECT, DELETE ON test_db.* TO blind@localhost;
+    GRANT LOCK TABLES ON *.* TO blind@localhost;)",
+               "test_db");
+  const std::vector<ForeignKey> expected = LoadForeignKeys(connection(), {"test_db"});
+  ASSERT_EQ(expected.size(), 1u);
+  EXPECT_EQ(expected[0].table, "t/б #");
+  EXPECT_TRUE(SeesAllForeignKeys(connection()));
+  ServerAddress address = server().Address();
+  address.user = "blind";
+  const auto blind = Connection::Open(address);
+  EXPECT_FALSE(SeesAllForeignKeys(*blind));
+  EXPECT_TRUE(LoadForeignKeys(*blind, {"test_db"}).empty());
+  server().Sql("GRANT PROCESS ON *.* TO blind@localhost");
+  const auto seeing = Connection::Open(address);
+  EXPECT_TRUE(SeesAllForeignKeys(*seeing));
+  EXPECT_EQ(LoadForeignKeys(*seeing, {"test_db"}), expected);
+  server().Sql(
+      "REVOKE PROCESS ON *.* FROM blind@localhost; GRANT SELECT ON *.* TO blind@localhost");
+  const auto reading = Connection::Open(address);
+  EXPECT_TRUE(SeesAllForeignKeys(*reading));
+  EXPECT_EQ(LoadForeignKeys(*reading, {"test_db"}), expected);
+  server().Sql("DROP DATABASE `h-é``.d`");
 }
 
 TEST_F(CatalogueTest, ManyTablesAreListedQuickly) {
