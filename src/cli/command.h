@@ -22,6 +22,8 @@ using Arguments = std::vector<std::string>;
 ExitCode RunCommand(const GlobalOptions& global, const Arguments& arguments);
 ExitCode StatusCommand(const GlobalOptions& global, const Arguments& arguments);
 ExitCode VerifyCommand(const GlobalOptions& global, const Arguments& arguments);
+ExitCode RestoreCommand(const GlobalOptions& global, const Arguments& arguments);
+ExitCode CatCommand(const GlobalOptions& global, const Arguments& arguments);
 ExitCode CheckCommand(const GlobalOptions& global, const Arguments& arguments);
 
 // Loads the configuration and starts the log as both say. Warnings of the configuration go to the

@@ -31,6 +31,7 @@ const std::vector<CommandEntry>& Commands() {
       {"run", "archive, verify and delete soft-deleted rows", RunCommand},
       {"status", "what the last runs did, what is left and why", StatusCommand},
       {"verify", "prove that archives are complete and intact", VerifyCommand},
+      {"restore", "put back what a run removed", RestoreCommand},
       {"check", "configuration, connections, privileges, order of tables", CheckCommand},
       {"failpoints", "list the places where tests make a run fail", FailpointsCommand},
   };
