@@ -135,7 +135,8 @@ std::unique_ptr<Connection> Connection::Open(const ServerAddress& address) {
       return connection;
     } catch (const DatabaseError& error) {
       failures += failures.empty() ? "" : "; ";
-      failures += endpoint.text + ": " + error.what();
+      const std::string said = error.what();
+      failures += said.starts_with(endpoint.text) ? said : endpoint.text + ": " + said;
       code = error.code();
       sqlstate = error.sqlstate();
       hint = error.hint();

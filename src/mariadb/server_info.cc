@@ -1,6 +1,9 @@
 // LoadServerInfo and SameServer.
 #include <charconv>
+#include <initializer_list>
 #include <map>
+#include <string_view>
+#include <tuple>
 
 #include "mariadb/catalogue.h"
 #include "mariadb/quote.h"
@@ -65,7 +68,7 @@ ServerInfo LoadServerInfo(Connection& connection) {
     if (IsUuid(uuid)) info.cluster_uuid = uuid;
     info.wsrep_state = status["wsrep_local_state_comment"];
   }
-  info.read_only = IsOn(variables["read_only"]);
+  info.read_only = variables["read_only"] != "OFF" && variables["read_only"] != "0";
   info.now_utc = connection.QueryValue("SELECT UTC_TIMESTAMP()").value_or("");
   info.binlog_format = variables["binlog_format"];
   info.log_bin = variables["log_bin"];

@@ -171,7 +171,10 @@ void RefuseUnwritable(Connection& connection,
   const auto host = variables.find("hostname");
   const std::string node =
       connection.endpoint() + (host == variables.end() ? "" : " (node " + host->second.value + ")");
-  if (IsOn(variables, "read_only")) {
+  const auto read_only = variables.find("read_only");
+  // Beside ON there are stricter values since 12.0.
+  if (read_only != variables.end() && read_only->second.value != "OFF" &&
+      read_only->second.value != "0") {
     throw DatabaseError(1290, "HY000", node + " is read-only", "name the writable node first");
   }
   if (!IsOn(variables, "wsrep_on")) return;

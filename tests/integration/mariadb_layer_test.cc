@@ -217,7 +217,12 @@ TEST_F(ConnectionTest, ErrorsNameTheStatementAndNoValues) {
 
 TEST_F(ConnectionTest, StoppingALongResultKillsTheStatement) {
   const std::string sql = "SELECT seq, REPEAT('x', 1000) FROM seq_1_to_100000000";
+  const auto kills = [this] {
+    return std::stoi(
+        connection().Query("SHOW GLOBAL STATUS LIKE 'Com_kill'").at(0).at(1).value_or("0"));
+  };
   const auto start = std::chrono::steady_clock::now();
+  const int before = kills();
   for (int i = 0; i < 5; ++i) {
     const auto result = connection().Stream(sql, [](const Row& row) {
       return row[0] == "10" ? RowAction::kStop : RowAction::kContinue;
@@ -226,6 +231,7 @@ TEST_F(ConnectionTest, StoppingALongResultKillsTheStatement) {
     EXPECT_EQ(result.rows, 10u);
     EXPECT_EQ(connection().QueryValue("SELECT 41 + 1"), "42");
   }
+  EXPECT_EQ(kills(), before + 5);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
   EXPECT_TRUE(connection().usable());
 }

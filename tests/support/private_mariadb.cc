@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -112,7 +113,7 @@ struct Output {
 
 Output RunProgram(const std::vector<std::string>& command, const std::string& input,
                   const fs::path& directory) {
-  static int number = 0;
+  static std::atomic<int> number = 0;
   const fs::path base =
       directory / ("run-" + std::to_string(getpid()) + "-" + std::to_string(++number));
   const fs::path in = base.string() + ".in", out = base.string() + ".out",
