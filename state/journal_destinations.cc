@@ -6,7 +6,8 @@ namespace osarchiver {
 bool Journal::KnowsDestination(std::string_view destination) const {
   const State::Call call(*state_);
   return state_->db->QueryInt(
-             "SELECT EXISTS (SELECT 1 FROM segments s JOIN targets t ON t.id = s.target_id WHERE t.destination = ?)",
+             "SELECT EXISTS (SELECT 1 FROM segments s JOIN targets t ON t.id = s.target_id WHERE "
+             "t.destination = ?)",
              destination) != 0;
 }
 

@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 constexpr unsigned kJournalMode = 0640;
 // Reads as fast as the disk; more than this would delay a run by more than about 5 s.
 constexpr std::uint64_t kQuickCheckLimitBytes = std::uint64_t{1} << 30;
+constexpr std::uint64_t kSmallestDatabaseBytes = 512;
 constexpr int kCacheKibibytes = 32768;
 constexpr int kLogLimitBytes = 64 << 20;
 
@@ -84,9 +85,14 @@ void Create(const fs::path& path) {
   files.SyncDirectory(directory);
 }
 
-void RefuseEmpty(const fs::path& path) {
-  if (SizeOf(path) == 0)
-    throw IntegrityError("the journal " + path.string() + " is an empty file", kDamagedHint);
+// SQLite takes a file without a whole header for a new database.
+void RefuseStump(const fs::path& path) {
+  const std::uint64_t size = SizeOf(path);
+  if (size >= kSmallestDatabaseBytes) return;
+  const std::string what = size == 0 ? "an empty file" : fmt::format("{} bytes", size);
+  throw IntegrityError(
+      fmt::format("the journal {} is damaged, or no journal at all: {}", path.string(), what),
+      kDamagedHint);
 }
 
 // Damage that is found now is damage on which nothing was built yet.
@@ -116,7 +122,7 @@ void UseWriteAheadLog(Database& db) {
 std::unique_ptr<Database> OpenForWriting(const fs::path& path) {
   if (!Exists(path)) Create(path);
   CheckOwner(path);
-  RefuseEmpty(path);
+  RefuseStump(path);
   auto db = std::make_unique<Database>(path, Database::Access::kReadWrite);
   // Before anything is written to what may be somebody else's database.
   (void)CheckIdentity(*db);
@@ -146,7 +152,7 @@ std::unique_ptr<Database> OpenForReading(const fs::path& path) {
   if (!Exists(path)) {
     throw StateError("there is no journal at " + path.string(), "the first run makes it");
   }
-  RefuseEmpty(path);
+  RefuseStump(path);
   // Whoever writes has a write-ahead log; without one the file is complete. A reader of another
   // user must not make the log, which the owner could not write then; a reader in a read-only
   // directory cannot.

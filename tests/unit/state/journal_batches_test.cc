@@ -1,0 +1,195 @@
+#include <random>
+
+#include "tests/unit/state/journal_fixture.h"
+
+namespace osarchiver {
+namespace {
+
+using testing::IsEmpty;
+
+class JournalBatchesTest : public JournalTest {
+ protected:
+  void SetUp() override { pass_ = BeginPass(BeginRun()); }
+  static std::vector<std::int64_t> Keys(std::int64_t first, std::int64_t count) {
+    std::vector<std::int64_t> keys;
+    for (std::int64_t i = 0; i < count; ++i) keys.push_back(first + i);
+    return keys;
+  }
+  const PassKey key_{"nova", "nova", "instances"};
+  PassId pass_ = 0;
+};
+
+TEST_F(JournalBatchesTest, EverythingOfABatchComesBack) {
+  NewBatch batch;
+  batch.number = 3;
+  batch.unit = 9;
+  batch.rows = 42;
+  batch.bytes = 4200;
+  for (std::size_t i = 0; i < batch.digest.size(); ++i)
+    batch.digest[i] = static_cast<unsigned char>(i);
+  batch.first_key = std::string("\0\xff", 2);
+  batch.last_key = std::string();
+  const BatchId id = journal().AddBatches({{pass_, batch}}).at(0);
+  const SegmentId segment = AddSegment(pass_);
+  journal().MarkArchived({{id, {InDatabase(), NextFrame(segment)}}});
+  Open();
+  const BatchInfo info = *journal().FindBatch(id);
+  EXPECT_EQ(info.id, id);
+  EXPECT_EQ(info.pass, pass_);
+  EXPECT_EQ(info.batch.number, 3u);
+  EXPECT_EQ(info.batch.unit, 9u);
+  EXPECT_EQ(info.batch.rows, 42u);
+  EXPECT_EQ(info.batch.bytes, 4200u);
+  EXPECT_EQ(info.batch.digest, batch.digest);
+  EXPECT_EQ(info.batch.first_key, batch.first_key);
+  EXPECT_EQ(info.batch.last_key, "");
+  EXPECT_EQ(info.state, BatchState::kArchived);
+  ASSERT_EQ(info.copies.size(), 2u);
+  const bool database_first = info.copies[0].segment == 0;
+  const CopyLocation& copy = info.copies[database_first ? 1 : 0];
+  EXPECT_EQ(copy.target, (CopyTarget{"files", "sql"}));
+  EXPECT_EQ(copy.segment, segment);
+  EXPECT_EQ(copy.offset, 10u);
+  EXPECT_EQ(copy.frame_bytes, 80u);
+  EXPECT_EQ(copy.end, 100u);
+  EXPECT_EQ(journal().FindSegment(segment)->length, 100u);
+}
+
+TEST_F(JournalBatchesTest, UnsettledBatchesAreThoseInFlight) {
+  const BatchId extracted = AddBatch(pass_);
+  const BatchId archived = AddBatch(pass_);
+  journal().MarkArchived({{archived, {InDatabase()}}});
+  const BatchId verified = AddVerified(pass_, Journal::Next::kDelete);
+  const BatchId kept = AddVerified(pass_, Journal::Next::kKeep);
+  journal().MarkKept(kept, Rows(kept, 1, 10));
+  const BatchId deleted = AddVerified(pass_, Journal::Next::kDelete);
+  journal().MarkDeleted({{deleted, {10, 0, 0, 0}, {}}});
+  const BatchId forgotten = AddBatch(pass_);
+  journal().MarkForgotten(forgotten);
+  std::vector<BatchId> ids;
+  for (const BatchInfo& batch : Open().UnsettledBatches(pass_)) ids.push_back(batch.id);
+  EXPECT_THAT(ids, testing::ElementsAre(extracted, archived, verified));
+  EXPECT_EQ(journal().ListBatches(pass_).size(), 6u);
+  EXPECT_TRUE(journal().FindBatch(kept)->settled);
+}
+
+TEST_F(JournalBatchesTest, CountsFollowTheStates) {
+  const BatchId batch = AddBatch(pass_, 100);
+  EXPECT_EQ(CountsOf(pass_).extracted, 100u);
+  EXPECT_EQ(CountsOf(pass_).batches_extracted, 1u);
+  EXPECT_EQ(CountsOf(pass_).bytes, 0u);
+  journal().MarkArchived({{batch, {InDatabase()}}});
+  EXPECT_EQ(CountsOf(pass_).extracted, 0u);
+  EXPECT_EQ(CountsOf(pass_).archived, 100u);
+  EXPECT_EQ(CountsOf(pass_).bytes, 10000u);
+  journal().MarkVerified({batch}, Journal::Next::kDelete);
+  EXPECT_EQ(CountsOf(pass_).verified, 100u);
+  journal().MarkDeleted({{batch, {90, 5, 2, 3}, Rows(batch, 1, 5)}});
+  const PassCounts counts = Open().FindPass(pass_)->counts;
+  EXPECT_EQ(counts.verified, 0u);
+  EXPECT_EQ(counts.deleted, 90u);
+  EXPECT_EQ(counts.absent, 5u);
+  EXPECT_EQ(counts.changed, 2u);
+  EXPECT_EQ(counts.blocked, 3u);
+  EXPECT_EQ(counts.kept, 0u);
+  EXPECT_EQ(counts.bytes, 10000u);
+  EXPECT_EQ(counts.batches_deleted, 1u);
+  EXPECT_EQ(counts.batches_verified, 0u);
+  EXPECT_THAT(journal().Check(), IsEmpty());
+}
+
+TEST_F(JournalBatchesTest, AForgottenBatchCountsNowhere) {
+  const BatchId batch = AddVerified(pass_, Journal::Next::kKeep);
+  journal().MarkKept(batch, Rows(batch, 1, 10));
+  EXPECT_EQ(CountsOf(pass_).kept, 10u);
+  journal().MarkForgotten(batch);
+  const PassCounts counts = CountsOf(pass_);
+  EXPECT_EQ(counts.verified + counts.kept + counts.bytes + counts.batches_verified, 0u);
+  EXPECT_EQ(journal().CountKept("nova", key_), 0u);
+  EXPECT_FALSE(journal().FindKept("nova", key_, {1}).at(0));
+  EXPECT_THAT(journal().Check(), IsEmpty());
+}
+
+TEST_F(JournalBatchesTest, AKeptBatchIsDeletedPieceByPiece) {
+  const BatchId batch = AddVerified(pass_, Journal::Next::kKeep, 10);
+  journal().MarkKept(batch, Rows(batch, 1, 10));
+  const PassId tonight = BeginPass(BeginRun());
+  journal().AddReleased(batch, {4, 1, 0, 2}, Keys(1, 5), tonight);
+  BatchInfo info = *Open().FindBatch(batch);
+  EXPECT_EQ(info.state, BatchState::kVerified);
+  EXPECT_TRUE(info.settled);
+  EXPECT_TRUE(info.delete_begun);
+  EXPECT_EQ(CountsOf(pass_).deleted, 4u);
+  EXPECT_EQ(CountsOf(pass_).kept, 5u);
+  EXPECT_EQ(CountsOf(tonight).released_deleted, 4u);
+  EXPECT_EQ(CountsOf(tonight).released_absent, 1u);
+  EXPECT_EQ(journal().CountKept("nova", key_), 5u);
+  journal().AddReleased(batch, {5, 0, 0, 0}, Keys(6, 5), tonight);
+  info = *journal().FindBatch(batch);
+  EXPECT_EQ(info.state, BatchState::kDeleted);
+  EXPECT_FALSE(info.settled);
+  EXPECT_EQ(CountsOf(pass_).deleted, 9u);
+  EXPECT_EQ(CountsOf(pass_).absent, 1u);
+  EXPECT_EQ(CountsOf(pass_).changed, 0u);
+  EXPECT_EQ(CountsOf(pass_).kept, 0u);
+  EXPECT_EQ(CountsOf(tonight).released_deleted, 9u);
+  EXPECT_THAT(journal().Check(), IsEmpty());
+}
+
+TEST_F(JournalBatchesTest, RowsOfAKeptBatchThatWereArchivedAnewCountAsChanged) {
+  const BatchId old = AddVerified(pass_, Journal::Next::kKeep, 3);
+  journal().MarkKept(old, Rows(old, 1, 3));
+  const BatchId anew = AddVerified(pass_, Journal::Next::kKeep, 1);
+  journal().MarkKept(anew, {{2, 77, anew}});
+  EXPECT_EQ(journal().CountKept("nova", key_), 3u);
+  EXPECT_EQ(CountsOf(pass_).kept, 3u);
+  journal().AddReleased(old, {2, 0, 0, 0}, {1, 3});
+  EXPECT_EQ(StateOf(old), BatchState::kDeleted);
+  EXPECT_EQ(CountsOf(pass_).changed, 1u);
+  EXPECT_EQ(journal().FindKept("nova", key_, {2}).at(0), (KeptRow{2, 77, anew}));
+  EXPECT_THAT(journal().Check(), IsEmpty());
+}
+
+TEST_F(JournalBatchesTest, BlockedRowsOfADeletedBatchAreDeletedLater) {
+  const BatchId batch = AddVerified(pass_, Journal::Next::kDelete, 10);
+  journal().MarkDeleted({{batch, {7, 0, 1, 2}, Rows(batch, 1, 3)}});
+  journal().AddReleased(batch, {1, 0, 0, 1}, {1});
+  EXPECT_EQ(CountsOf(pass_).deleted, 8u);
+  EXPECT_EQ(CountsOf(pass_).blocked, 1u);
+  EXPECT_EQ(CountsOf(pass_).changed, 1u);
+  journal().AddReleased(batch, {1, 1, 0, 0}, {2, 3});
+  EXPECT_EQ(CountsOf(pass_).deleted, 9u);
+  EXPECT_EQ(CountsOf(pass_).absent, 1u);
+  EXPECT_EQ(CountsOf(pass_).blocked + CountsOf(pass_).changed, 0u);
+  EXPECT_EQ(journal().CountKept("nova", key_), 0u);
+  EXPECT_THAT(journal().Check(), IsEmpty());
+}
+
+TEST_F(JournalBatchesTest, RowsThatWerePutBackAreCountedOnce) {
+  const BatchId batch = AddVerified(pass_, Journal::Next::kDelete, 10);
+  journal().MarkDeleted({{batch, {10, 0, 0, 0}, {}}});
+  journal().AddKept("nova", key_, Rows(batch, 1, 4));
+  EXPECT_EQ(journal().CountKept("nova", key_), 4u);
+  journal().AddReleased(batch, {3, 1, 0, 0}, Keys(1, 4));
+  EXPECT_EQ(CountsOf(pass_).deleted, 9u);
+  EXPECT_EQ(CountsOf(pass_).absent, 1u);
+  EXPECT_THAT(journal().Check(), IsEmpty());
+}
+
+TEST_F(JournalBatchesTest, OnlyBatchesWithKeptRowsAreReleased) {
+  EXPECT_THROW(journal().AddReleased(AddBatch(pass_), {1, 0, 0, 0}, {}), StateError);
+  EXPECT_THROW(journal().AddReleased(AddVerified(pass_, Journal::Next::kDelete), {1, 0, 0, 0}, {}),
+               StateError);
+  const BatchId batch = AddVerified(pass_, Journal::Next::kDelete);
+  journal().MarkDeleted({{batch, {10, 0, 0, 0}, {}}});
+  EXPECT_THROW(journal().AddReleased(batch, {11, 0, 0, 0}, {}), StateError);
+}
+
+TEST_F(JournalBatchesTest, AKeptBatchIsNotDeletedAsAWhole) {
+  const BatchId batch = AddVerified(pass_, Journal::Next::kKeep);
+  journal().MarkKept(batch, Rows(batch, 1, 10));
+  EXPECT_THROW(journal().MarkDeleted({{batch, {10, 0, 0, 0}, {}}}), StateError);
+}
+
+}  // namespace
+}  // namespace osarchiver
