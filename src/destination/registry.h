@@ -11,15 +11,18 @@
 
 namespace osarchiver {
 
-// A database yields one copy target, a file destination one per format. Databases come first: a conflict there must be known before
-// anything is written to a file.
-std::vector<std::unique_ptr<Destination>> MakeDestinations(const std::vector<DestinationSettings>& settings);
+// A database yields one copy target, a file destination one per format. Databases come first: a
+// conflict there must be known before anything is written to a file.
+std::vector<std::unique_ptr<Destination>> MakeDestinations(
+    const std::vector<DestinationSettings>& settings);
 
 // The address of a configured server.
 ServerAddress AddressOf(const ServerSettings& settings);
 
-// Names of the databases on `settings`' server that would hold archives of `source_databases`; for keeping '*' from them.
-std::string ArchiveDatabaseName(const MariadbDestinationSettings& settings, const std::string& site, const std::string& source,
-                                const std::string& database, bool same_server);
+// Names of the databases on `settings`' server that would hold archives of `source_databases`; for
+// keeping '*' from them.
+std::string ArchiveDatabaseName(const MariadbDestinationSettings& settings, const std::string& site,
+                                const std::string& source, const std::string& database,
+                                bool same_server);
 
 }  // namespace osarchiver

@@ -1,0 +1,282 @@
+#include "destination/database_destination.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "destination/archive_table.h"
+#include "destination/database_names.h"
+#include "destination/database_reader.h"
+#include "destination/database_table_writer.h"
+#include "destination/database_verify.h"
+#include "destination/registry.h"
+#include "mariadb/quote.h"
+#include "mariadb/retry.h"
+#include "util/clock.h"
+
+namespace osarchiver {
+namespace {
+
+ServerAddress WritableAddress(const MariadbDestinationSettings& settings) {
+  ServerAddress address = AddressOf(settings.server);
+  address.must_be_writable = true;
+  return address;
+}
+
+// No such database, table or column: what was stored is not there.
+bool IsGone(const DatabaseError& error) {
+  return error.code() == 1049 || error.code() == 1146 || error.code() == 1054 ||
+         error.code() == 1932;
+}
+
+}  // namespace
+
+DatabaseDestination::DatabaseDestination(const std::string& name,
+                                         const MariadbDestinationSettings& settings)
+    : settings_(settings), target_{name, ""}, connections_(WritableAddress(settings)) {}
+
+void DatabaseDestination::UseSource(Connection& source) {
+  {
+    const std::lock_guard lock(mutex_);
+    source_at_hand_.reset();
+  }
+  std::optional<ConnectionPool::Lease> connection;
+  try {
+    connection.emplace(connections_.Take());
+  } catch (const DatabaseError&) {
+    return;  // Check() and Open() meet the same and say it better
+  }
+  const bool same = SameServer(source, **connection);
+  const std::lock_guard lock(mutex_);
+  source_at_hand_ = same;
+}
+
+void DatabaseDestination::RememberSource(const std::string& source) {
+  const std::lock_guard lock(mutex_);
+  if (source_at_hand_) same_server_[source] = *source_at_hand_;
+}
+
+std::optional<bool> DatabaseDestination::SameServerAs(const std::string& source) {
+  const std::lock_guard lock(mutex_);
+  const auto found = same_server_.find(source);
+  return found == same_server_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string DatabaseDestination::NotDurable(Connection& connection) const {
+  const ServerInfo info = LoadServerInfo(connection);
+  if (info.flush_log_at_trx_commit == 1 || settings_.accept_non_durable) return {};
+  return fmt::format(
+      "destination {}: {} has innodb_flush_log_at_trx_commit={}, so that a commit may be lost "
+      "after "
+      "its rows were deleted from the source",
+      target_.destination, connection.endpoint(), info.flush_log_at_trx_commit);
+}
+
+std::vector<std::string> DatabaseDestination::Check(const RunContext& run) {
+  RememberSource(run.source);
+  std::vector<std::string> problems;
+  try {
+    auto connection = connections_.Take();
+    const std::string not_durable = NotDurable(*connection);
+    if (!not_durable.empty()) problems.push_back(not_durable);
+    // Privileges that come with a role are not in these views.
+    if (connection->QueryValue("SELECT CURRENT_ROLE()")) return problems;
+    for (const char* privilege : {"SELECT", "INSERT", "DELETE", "CREATE", "ALTER"}) {
+      const std::string condition = " WHERE PRIVILEGE_TYPE = " + QuoteText(privilege);
+      if (connection->QueryValue("SELECT 1 FROM information_schema.USER_PRIVILEGES" + condition +
+                                 " UNION SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES" +
+                                 condition + " LIMIT 1")) {
+        continue;
+      }
+      problems.push_back(fmt::format("destination {}: the account has {} on no database of {}",
+                                     target_.destination, privilege, connection->endpoint()));
+    }
+  } catch (const DatabaseError& error) {
+    problems.push_back(fmt::format("destination {}: {}", target_.destination, error.what()));
+  }
+  return problems;
+}
+
+void DatabaseDestination::Open(const RunContext& run, Journal& journal) {
+  (void)journal;  // the control tables are asked when their database is known
+  RememberSource(run.source);
+  auto connection = connections_.Take();
+  const std::string not_durable = NotDurable(*connection);
+  if (!not_durable.empty()) {
+    throw ConfigError(not_durable,
+                      "set it to 1 there, or accept_non_durable: true for this destination");
+  }
+}
+
+void DatabaseDestination::RequireKnownRuns(Connection& connection, const ControlTable& control,
+                                           const std::string& archiver, Journal& journal) const {
+  const auto newest = control.NewestRun(connection, journal.id(), archiver);
+  if (!newest || journal.HasRunNamed(*newest)) return;
+  throw IntegrityError(
+      fmt::format("the journal is older than the archives in {}.{}: it does not know run {}, which "
+                  "wrote there",
+                  control.database(), kControlTableName, *newest),
+      "put the newest journal back, or run osarchiver rebuild-journal");
+}
+
+std::unique_ptr<TableWriter> DatabaseDestination::OpenTable(const PassContext& pass,
+                                                            Journal& journal) {
+  const TableDefinition& definition = pass.definition;
+  const std::optional<bool> same = SameServerAs(pass.run.source);
+  if (!same) {
+    throw Error(fmt::format("destination {}: nobody could say whether source {} is the same server",
+                            target_.destination, pass.run.source));
+  }
+  const TableName name{
+      ArchiveDatabaseName(settings_, pass.run.site, pass.run.source, definition.database, *same),
+      ArchiveTableName(settings_, definition.table)};
+  const std::string what = fmt::format("preparing {}", ToText(name));
+  // Each step looks first at what is there, so a second try goes on where the first one stopped.
+  Retry({}, SystemClock(), what, [&] { Prepare(name, *same, pass, journal); });
+  return std::make_unique<DatabaseTableWriter>([this] { return connections_.Open(); }, target_,
+                                               name, pass);
+}
+
+void DatabaseDestination::Prepare(const TableName& name, bool same_server, const PassContext& pass,
+                                  Journal& journal) {
+  auto connection = connections_.Take();
+  if (same_server) {
+    RefuseOwnTable({pass.definition.database, pass.definition.table}, name,
+                   LoadServerInfo(*connection).lower_case_table_names);
+  }
+  const ControlTable control(name.database);
+  PrepareArchiveDatabase(*connection, name.database);
+  if (control.Exists(*connection)) {
+    RequireKnownRuns(*connection, control, pass.run.archiver, journal);
+  } else {
+    control.Create(*connection);
+  }
+  PrepareArchiveTable(*connection, name, pass.definition, settings_.schema_changes);
+}
+
+std::vector<std::string> DatabaseDestination::Databases(const std::string& site,
+                                                        const PassKey& key) {
+  std::vector<std::string> names;
+  const std::optional<bool> same = SameServerAs(key.source);
+  for (const bool assumed : {true, false}) {
+    if (same && *same != assumed) continue;
+    std::string name = ArchiveDatabaseName(settings_, site, key.source, key.database, assumed);
+    if (names.empty() || names.back() != name) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+std::optional<ControlTable> DatabaseDestination::FindControl(Connection& connection,
+                                                             const RunInfo& run,
+                                                             const PassKey& key) {
+  std::optional<ControlTable> first;
+  for (const std::string& name : Databases(run.site, key)) {
+    ControlTable control(name);
+    if (!control.Exists(connection)) continue;
+    if (control.HasEntries(connection, run.name, TableId(key))) return control;
+    if (!first) first = std::move(control);
+  }
+  return first;
+}
+
+void DatabaseDestination::ReadOnce(const CopyReference& copy, const TableDefinition& definition,
+                                   const RunInfo& run, RowBatch* rows) {
+  auto connection = connections_.Take();
+  const std::string what =
+      fmt::format("batch {} of {}.{} (run {}) at {}", copy.number, copy.key.database,
+                  copy.key.table, copy.run_name, target_.destination);
+  const auto control = FindControl(*connection, run, copy.key);
+  if (!control) throw IntegrityError(what + ": there is no " + std::string(kControlTableName));
+  const auto entry = control->Find(*connection, copy.run_name, TableId(copy.key), copy.number);
+  if (!entry) {
+    throw IntegrityError(
+        fmt::format("{} is not in {}.{}", what, control->database(), kControlTableName));
+  }
+  if (!SameRowShape(DefinitionFromJson(entry->definition), definition)) {
+    throw IntegrityError(what +
+                         ": its entry has another table definition than it was archived with");
+  }
+  ReadEntry(*connection, *control, *entry, definition, rows);
+}
+
+void DatabaseDestination::ReadBack(const CopyReference& copy, const TableDefinition& definition,
+                                   Journal& journal, RowBatch* rows) {
+  RunInfo run;
+  if (auto known = journal.FindRun(copy.run_name)) run = *std::move(known);
+  run.name = copy.run_name;
+  RowBatch read(definition.columns.size());
+  Retry({}, SystemClock(),
+        fmt::format("reading batch {} of {}.{} back from {}", copy.number, copy.key.database,
+                    copy.key.table, target_.destination),
+        [&] {
+          read.Clear();
+          try {
+            ReadOnce(copy, definition, run, &read);
+          } catch (const DatabaseError& error) {
+            if (!IsGone(error)) throw;
+            throw IntegrityError(fmt::format("batch {} of {}.{} (run {}) is not at {}: {}",
+                                             copy.number, copy.key.database, copy.key.table,
+                                             copy.run_name, target_.destination, error.what()));
+          }
+        });
+  if (rows->row_count() == 0) {
+    *rows = std::move(read);
+    return;
+  }
+  for (std::size_t i = 0; i < read.row_count(); ++i) rows->AppendRow(read.row(i));
+}
+
+Survey DatabaseDestination::SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) {
+  Survey survey;
+  std::map<std::uint64_t, BatchInfo> batches;
+  for (BatchInfo& batch : journal.ListBatches(pass.id)) {
+    batches[batch.batch.number] = std::move(batch);
+  }
+  auto connection = connections_.Take();
+  const auto control = FindControl(*connection, run, pass.key);
+  if (!control) return survey;
+  try {
+    RequireKnownRuns(*connection, *control, run.archiver, journal);
+  } catch (const IntegrityError& error) {
+    survey.journal_is_older.push_back(error.what());
+  }
+  for (const ControlSummary& found : control->List(*connection, run.name, TableId(pass.key))) {
+    const ControlEntry& entry = found.entry;
+    const auto known = batches.find(entry.number);
+    const bool same = known != batches.end() && known->second.batch.digest == entry.digest &&
+                      known->second.batch.rows == entry.rows;
+    if (!same) {
+      survey.journal_is_older.push_back(fmt::format(
+          "{}.{} has {}batch {} of {}.{} in run {}, which the journal does not know",
+          control->database(), kControlTableName, known == batches.end() ? "" : "another ",
+          entry.number, pass.key.database, pass.key.table, run.name));
+      continue;
+    }
+    FoundCopy copy;
+    copy.number = entry.number;
+    copy.location.target = target_;
+    copy.digest = entry.digest;
+    copy.rows = entry.rows;
+    copy.behind_journal = true;
+    for (const CopyLocation& journaled : known->second.copies) {
+      if (journaled.target == target_) copy.behind_journal = false;
+    }
+    survey.copies.push_back(std::move(copy));
+  }
+  return survey;
+}
+
+std::vector<VerifyFinding> DatabaseDestination::Verify(const RunInfo& run, const PassInfo& pass,
+                                                       Journal& journal, double sample,
+                                                       std::uint64_t seed) {
+  std::vector<VerifyFinding> findings;
+  Retry({}, SystemClock(), "verifying archived batches of " + pass.key.table, [&] {
+    auto connection = connections_.Take();
+    const auto control = FindControl(*connection, run, pass.key);
+    findings = VerifyDatabasePass(*connection, control, Databases(run.site, pass.key).front(),
+                                  target_, run, pass, journal, sample, seed);
+  });
+  return findings;
+}
+
+}  // namespace osarchiver

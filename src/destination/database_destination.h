@@ -1,0 +1,67 @@
+// An archive database (DESIGN.md section 8): one table for each source table, and in every database
+// one control table that says which batches are stored whole.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "destination/connection_pool.h"
+#include "destination/control_table.h"
+#include "destination/destination.h"
+#include "mariadb/catalogue.h"
+
+namespace osarchiver {
+
+class DatabaseDestination final : public Destination {
+ public:
+  // Connects with the first call that needs it.
+  DatabaseDestination(const std::string& name, const MariadbDestinationSettings& settings);
+
+  const CopyTarget& target() const override { return target_; }
+  void UseSource(Connection& source) override;
+  std::vector<std::string> Check(const RunContext& run) override;
+  void Open(const RunContext& run, Journal& journal) override;
+  std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
+  void ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
+                RowBatch* rows) override;
+  Survey SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) override;
+  void CloseInterrupted(const RunInfo&, const PassInfo&, Journal&) override {}
+  std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass, Journal& journal,
+                                    double sample, std::uint64_t seed) override;
+  void Quarantine(const CopyLocation&, Journal&) override {}
+  void FinishRun(const RunContext&, Journal&) override {}
+
+ private:
+  // Whether the source's server is this one; nothing when nobody asked (verify and restore do not
+  // connect to sources).
+  std::optional<bool> SameServerAs(const std::string& source);
+  void RememberSource(const std::string& source);
+  // The databases that may hold archives of a source's database, the likeliest first.
+  std::vector<std::string> Databases(const std::string& site, const PassKey& key);
+  // The control table among them that has entries of the run and table; the first that exists when
+  // none has; nothing when none exists.
+  std::optional<ControlTable> FindControl(Connection& connection, const RunInfo& run,
+                                          const PassKey& key);
+  void Prepare(const TableName& name, bool same_server, const PassContext& pass, Journal& journal);
+  Survey SurveyOnce(const RunInfo& run, const PassInfo& pass, Journal& journal);
+  void ReadOnce(const CopyReference& copy, const TableDefinition& definition, const RunInfo& run,
+                RowBatch* rows);
+  // Throws IntegrityError when the control table knows a newer run of this journal than the
+  // journal.
+  void RequireKnownRuns(Connection& connection, const ControlTable& control,
+                        const std::string& archiver, Journal& journal) const;
+  std::string NotDurable(Connection& connection) const;
+
+  MariadbDestinationSettings settings_;
+  CopyTarget target_;
+  ConnectionPool connections_;
+  std::mutex mutex_;  // guards the two below
+  std::optional<bool> source_at_hand_;
+  std::map<std::string, bool> same_server_;
+};
+
+}  // namespace osarchiver

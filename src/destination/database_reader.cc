@@ -1,0 +1,95 @@
+#include "destination/database_reader.h"
+
+#include <fmt/format.h>
+
+#include <unordered_map>
+
+#include "destination/archived_keys.h"
+#include "destination/superseded_rows.h"
+#include "mariadb/quote.h"
+
+namespace osarchiver {
+namespace {
+
+constexpr std::size_t kConditionBytes = 1 << 20;
+
+// The batch's rows that are still to be found: key bytes to place in the list of keys.
+using Wanted = std::unordered_map<std::string, std::size_t>;
+
+std::string Describe(const ControlTable& control, const ControlEntry& entry) {
+  return fmt::format("batch {} of {}.{} (run {}) in {}.{}", entry.number, entry.key.database,
+                     entry.key.table, entry.run_name, control.database(), entry.archive_table);
+}
+
+// Rows that a later batch put newer versions in the place of.
+void TakeSuperseded(Connection& connection, const ControlTable& control, const ControlEntry& entry,
+                    const TableDefinition& definition, const ArchivedKeys& keys, Wanted* wanted,
+                    RowBatch* found) {
+  Sha256 sha;
+  for (const std::string& blob : control.ListSuperseded(connection, entry.table_id)) {
+    for (const SupersededVersion& version : DecodeSuperseded(blob)) {
+      const auto place = wanted->find(version.key);
+      if (place == wanted->end() || !IsCanonical(version.row, definition.columns.size())) continue;
+      if (ShortHash(sha.Of(version.row)) != keys.row_hashes[place->second]) continue;
+      found->AppendRow(version.row);
+      wanted->erase(place);
+    }
+    if (wanted->empty()) return;
+  }
+}
+
+}  // namespace
+
+void ReadByKeys(Connection& connection, const TableName& table, const TableDefinition& definition,
+                const RowBatch& keys, std::size_t begin, std::size_t end, std::string_view lock,
+                RowBatch* rows) {
+  const std::string sql =
+      fmt::format("SELECT {} FROM {} WHERE {}{}", ReadExpressions(definition), Quoted(table),
+                  KeyListCondition(definition, keys, begin, end), lock);
+  connection.Stream(sql, [&](const Row& row) {
+    for (std::size_t i = 0; i < definition.columns.size(); ++i) {
+      AppendCell(definition.columns[i], row[i], rows);
+    }
+    rows->EndRow();
+    return RowAction::kContinue;
+  });
+}
+
+void ReadEntry(Connection& connection, const ControlTable& control, const ControlEntry& entry,
+               const TableDefinition& definition, RowBatch* rows) {
+  const ArchivedKeys keys = DecodeKeys(entry.row_keys, definition.key.size());
+  if (keys.keys.row_count() != entry.rows) {
+    throw IntegrityError(fmt::format("{}: its entry lists {} keys for {} rows",
+                                     Describe(control, entry), keys.keys.row_count(), entry.rows));
+  }
+  Wanted wanted;
+  for (std::size_t i = 0; i < keys.keys.row_count(); ++i) {
+    wanted.emplace(std::string(keys.keys.row(i)), i);
+  }
+  const TableName table{control.database(), entry.archive_table};
+  Sha256 sha;
+  for (std::size_t begin = 0; begin < keys.keys.row_count();) {
+    const std::size_t end = KeyRangeEnd(keys.keys, begin, kConditionBytes);
+    RowBatch read(definition.columns.size());
+    ReadByKeys(connection, table, definition, keys.keys, begin, end, "", &read);
+    for (std::size_t i = 0; i < read.row_count(); ++i) {
+      const auto place = wanted.find(KeyBytes(read.row(i), definition.key));
+      if (place == wanted.end()) continue;
+      // Another version than the archived one: if a newer batch brought it, the older is kept
+      // there.
+      if (ShortHash(sha.Of(read.row(i))) != keys.row_hashes[place->second]) continue;
+      rows->AppendRow(read.row(i));
+      wanted.erase(place);
+    }
+    begin = end;
+  }
+  if (wanted.empty()) return;
+  TakeSuperseded(connection, control, entry, definition, keys, &wanted, rows);
+  if (wanted.empty()) return;
+  throw IntegrityError(fmt::format(
+      "{}: {} of {} rows are not there as they were archived; the key "
+      "of one is {}",
+      Describe(control, entry), wanted.size(), entry.rows, KeyText(wanted.begin()->first)));
+}
+
+}  // namespace osarchiver

@@ -1,0 +1,53 @@
+#include "destination/registry.h"
+
+#include "destination/database_destination.h"
+#include "destination/file_destination.h"
+
+namespace osarchiver {
+
+ServerAddress AddressOf(const ServerSettings& settings) {
+  ServerAddress address;
+  address.option_file = settings.option_file;
+  address.hosts = settings.hosts;
+  address.port = settings.port;
+  address.socket = settings.socket;
+  address.user = settings.user;
+  address.password = settings.password;
+  address.tls_ca = settings.tls_ca;
+  address.tls_cert = settings.tls_cert;
+  address.tls_key = settings.tls_key;
+  address.tls_verify = settings.tls_verify;
+  address.connect_timeout_s = settings.connect_timeout_s;
+  address.read_timeout_s = settings.read_timeout_s;
+  address.write_timeout_s = settings.write_timeout_s;
+  address.session.assign(settings.session.begin(), settings.session.end());
+  return address;
+}
+
+std::vector<std::unique_ptr<Destination>> MakeDestinations(
+    const std::vector<DestinationSettings>& settings) {
+  std::vector<std::unique_ptr<Destination>> databases, files;
+  for (const DestinationSettings& destination : settings) {
+    if (destination.backend == "mariadb") {
+      databases.push_back(
+          std::make_unique<DatabaseDestination>(destination.name, destination.mariadb));
+    } else if (destination.backend == "file") {
+      // One of them copies the journal for all; the last, so that the copy comes when each has
+      // finished.
+      for (const std::string& format : destination.file.formats) {
+        const auto copy = &format == &destination.file.formats.back()
+                              ? FileDestination::JournalCopy::kMake
+                              : FileDestination::JournalCopy::kLeaveToAnother;
+        files.push_back(std::make_unique<FileDestination>(destination.name, destination.file,
+                                                          format, copy, PosixFileSystem()));
+      }
+    } else {
+      throw ConfigError("destination " + destination.name + ": no backend is named '" +
+                        destination.backend + "'");
+    }
+  }
+  for (auto& file : files) databases.push_back(std::move(file));
+  return databases;
+}
+
+}  // namespace osarchiver
