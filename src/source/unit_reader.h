@@ -1,5 +1,5 @@
-// Reads the rows of one table pass, unit by unit, in key order, every statement bounded by a key window. Read committed, no
-// transaction is held between calls.
+// Reads the rows of one table pass, unit by unit, in key order, every statement bounded by a key
+// window. Read committed, no transaction is held between calls.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,17 @@
 
 namespace osarchiver {
 
-// Rows of one table that go together. `levels[i]`: rows of a lower level are deleted before those of a higher one (a row and its referrer
-// never share a statement); all 0 in tables that do not refer to themselves.
+// Rows of one table that go together. `levels[i]`: rows of a lower level are deleted before those
+// of a higher one (a row and its referrer never share a statement); all 0 in tables that do not
+// refer to themselves.
 struct UnitPart {
   const TablePlan* table = nullptr;
   RowBatch rows;
   std::vector<std::uint32_t> levels;
 };
 
-// What is archived, verified and deleted together: rows of the pass's table (the last part) and, before it, dependents that go with
-// them, in delete order.
+// What is archived, verified and deleted together: rows of the pass's table (the last part) and,
+// before it, dependents that go with them, in delete order.
 struct Unit {
   std::vector<UnitPart> parts;
 };
@@ -43,24 +44,28 @@ enum class ReadPurpose {
 
 class UnitReader {
  public:
-  // `position` is what position() of an interrupted pass said; "" starts at the beginning. The pass goes from there to the end of the table
-  // and then from its start to there. `plan` and `table` must outlive the reader.
-  UnitReader(Connection& connection, const SourcePlan& plan, const TablePlan& table, ReadPurpose purpose,
-             std::string position, Clock& clock, StopControl& stop);
+  // `position` is what position() of an interrupted pass said; "" starts at the beginning. The pass
+  // goes from there to the end of the table and then from its start to there. `plan` and `table`
+  // must outlive the reader.
+  UnitReader(Connection& connection, const SourcePlan& plan, const TablePlan& table,
+             ReadPurpose purpose, std::string position, Clock& clock, StopControl& stop);
   ~UnitReader();
 
-  // Reads the next unit; false at the end of the pass or when `stop` says so. A warning of the server on the selecting statement is a
-  // DatabaseError. A lost connection is thrown; after Reconnect() the same unit is read again.
+  // Reads the next unit; false at the end of the pass or when `stop` says so. A warning of the
+  // server on the selecting statement is a DatabaseError. A lost connection is thrown; after
+  // Reconnect() the same unit is read again.
   bool Next(const ReadLimits& limits, Unit* unit);
   void Reconnect(Connection& connection);
   // Everything before it has been returned by Next.
   std::string position() const;
   // The rows of a unit must be gone (or kept) before the next is read: the table refers to itself.
   bool needs_previous_unit_settled() const;
-  // Forget what Next remembered of rows that turned out to stay (only for tables that refer to themselves). After a whole pass in which
-  // something was deleted, another round may find rows that became free: Restart() begins one.
+  // Forget what Next remembered of rows that turned out to stay (only for tables that refer to
+  // themselves). After a whole pass in which something was deleted, another round may find rows
+  // that became free: Restart() begins one.
   void Restart();
-  // Share of the key space walked, 0 to 1, for the progress line; and an estimate of rows still to come, 0 when unknown.
+  // Share of the key space walked, 0 to 1, for the progress line; and an estimate of rows still to
+  // come, 0 when unknown.
   double progress() const;
 
  private:
@@ -68,8 +73,10 @@ class UnitReader {
   std::unique_ptr<State> state_;
 };
 
-// Rows that are old enough but whose flag column says live; bounded windows. 0 for tables without the column.
-std::uint64_t CountLiveFlagRows(Connection& connection, const TablePlan& table, Clock& clock, StopControl& stop);
+// Rows that are old enough but whose flag column says live; bounded windows. 0 for tables without
+// the column.
+std::uint64_t CountLiveFlagRows(Connection& connection, const TablePlan& table, Clock& clock,
+                                StopControl& stop);
 
 struct BlockedCount {
   std::string referring;  // "database.table"
@@ -80,17 +87,19 @@ struct BlockedCount {
   std::vector<std::string> example_keys;  // KeyText, at most 100
   std::string select_sql;                 // lists them all
 };
-// The rows of a table that are eligible and blocked, per reason, counted in bounded windows after its pass.
-std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan& plan, const TablePlan& table, Clock& clock,
-                                       StopControl& stop);
+// The rows of a table that are eligible and blocked, per reason, counted in bounded windows after
+// its pass.
+std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan& plan,
+                                       const TablePlan& table, Clock& clock, StopControl& stop);
 
-// How many rows a run would take. At most `seconds` (0: no limit); `exact` says whether it came to the end.
+// How many rows a run would take. At most `seconds` (0: no limit); `exact` says whether it came to
+// the end.
 struct PlanCount {
   std::uint64_t rows = 0;
   std::uint64_t blocked = 0;
   bool exact = false;
 };
-PlanCount CountPlanned(Connection& connection, const SourcePlan& plan, const TablePlan& table, ReadPurpose purpose, int seconds,
-                       Clock& clock, StopControl& stop);
+PlanCount CountPlanned(Connection& connection, const SourcePlan& plan, const TablePlan& table,
+                       ReadPurpose purpose, int seconds, Clock& clock, StopControl& stop);
 
 }  // namespace osarchiver

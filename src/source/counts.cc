@@ -1,0 +1,248 @@
+// Counting what stays and what would go, in key windows.
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <optional>
+
+#include "mariadb/quote.h"
+#include "source/key_windows.h"
+#include "source/range_reader.h"
+#include "source/selection.h"
+#include "source/unit_reader.h"
+
+namespace osarchiver {
+namespace {
+
+constexpr std::size_t kMaxExamples = 100;
+
+// Walks a table in windows, calling `count` with each window's condition. False when it was ended
+// early.
+bool ForEachWindow(
+    Connection& connection, const TablePlan& table, int seconds, Clock& clock, StopControl& stop,
+    const std::function<void(const std::string& window, const std::string& guard)>& count) {
+  const KeyOrder order(table.definition());
+  KeyWindows windows(order, table.loaded.info.rows_estimate, clock);
+  const auto begin = clock.Now();
+  if (!windows.Measure(connection)) return true;
+  std::optional<KeyCursor> at;
+  for (;;) {
+    if (stop.stopped()) return false;
+    if (seconds > 0 && clock.Now() - begin >= std::chrono::seconds(seconds)) return false;
+    const KeyWindow window = windows.Behind(connection, at, std::nullopt);
+    if (window.condition != "FALSE") {
+      const auto started = clock.Now();
+      try {
+        count(window.condition, Guarded(windows.limit()));
+      } catch (const DatabaseError& error) {
+        if (!IsTimeout(error) || !connection.usable()) throw;
+        windows.TookTooLong();
+        continue;
+      }
+      windows.Took(std::chrono::duration_cast<std::chrono::milliseconds>(clock.Now() - started));
+    }
+    if (!window.up_to) return true;
+    at = window.up_to;
+  }
+}
+
+std::uint64_t ToNumber(const Cell& cell) { return cell ? std::stoull(std::string(*cell)) : 0; }
+
+// The numbers of the only row of a SELECT, which must not warn.
+std::vector<std::uint64_t> Numbers(Connection& connection, const TablePlan& table,
+                                   const std::string& sql) {
+  std::vector<std::uint64_t> numbers;
+  const auto result = connection.Stream(sql, [&](const Row& row) {
+    for (const Cell& cell : row) numbers.push_back(ToNumber(cell));
+    return RowAction::kContinue;
+  });
+  RequireNoWarnings(connection, result, table.name);
+  return numbers;
+}
+
+std::string KeyColumns(const TableDefinition& definition, std::string_view alias) {
+  std::string list;
+  for (const std::size_t index : definition.key) {
+    list += (list.empty() ? "" : ", ") + std::string(alias) + "." +
+            QuoteIdentifier(definition.columns[index].name);
+  }
+  return list;
+}
+
+// By the key, so that a window bounds what is read; what people copy is the optimizer's to plan.
+std::string FromKey(const TablePlan& table) {
+  return " FROM " + KeyOrder(table.definition()).from() + " ";
+}
+
+// A blocker's children of one kind, told apart by `which`; a row is counted under the first kind
+// that it has children of.
+struct Kind {
+  std::string why;
+  std::string condition;  // about the row
+};
+
+std::vector<Kind> KindsOf(const SourcePlan& plan, const TablePlan& table, const Blocker& blocker) {
+  const TablePlan* child = plan.Find({blocker.key.database, blocker.key.table});
+  const std::string any = BlockedCondition(plan, table, blocker, kRowAlias);
+  if (child == nullptr || !child->has_deleted_column || !child->settings.delete_rows) {
+    return {{blocker.why, any}};
+  }
+  const std::string live = BlockedCondition(
+      plan, table, blocker, kRowAlias,
+      [&](std::string_view alias) { return SoftDeletedCondition(*child, alias) + " IS NOT TRUE"; });
+  const std::string younger =
+      BlockedCondition(plan, table, blocker, kRowAlias, [&](std::string_view alias) {
+        return SoftDeletedCondition(*child, alias) + " AND " + EligibleCondition(*child, alias) +
+               " IS NOT TRUE";
+      });
+  const bool in_cycle = child->component == table.component;
+  return {{"live child", live},
+          {"child is younger", younger + " AND NOT " + live},
+          {in_cycle ? "cycle" : "child is blocked itself",
+           any + " AND NOT " + younger + " AND NOT " + live}};
+}
+
+// One foreign key's counts; a kind each.
+struct Counting {
+  std::string any;
+  std::vector<Kind> kinds;
+  std::vector<BlockedCount> counts;
+};
+
+Counting Prepare(const SourcePlan& plan, const TablePlan& table, const Blocker& blocker) {
+  Counting counting;
+  counting.any = BlockedCondition(plan, table, blocker, kRowAlias);
+  counting.kinds = KindsOf(plan, table, blocker);
+  for (const Kind& kind : counting.kinds) {
+    BlockedCount count;
+    count.referring = ToText(TableName{blocker.key.database, blocker.key.table});
+    count.constraint = blocker.key.name;
+    count.why = kind.why;
+    count.advice = kind.why == blocker.why ? blocker.advice : "";
+    count.select_sql = "SELECT " + KeyColumns(table.definition(), kRowAlias) + " FROM " +
+                       Quoted(table.name) + " AS " + std::string(kRowAlias) + " WHERE " + EligibleCondition(table, kRowAlias) + " AND " + kind.condition +
+                       ";";
+    counting.counts.push_back(std::move(count));
+  }
+  return counting;
+}
+
+void AddExamples(Connection& connection, const TablePlan& table, const std::string& where,
+                 const std::string& guard, std::vector<std::string>* keys) {
+  const TableDefinition& definition = table.definition();
+  std::string expressions;
+  for (const std::size_t index : definition.key) {
+    expressions +=
+        (expressions.empty() ? "" : ", ") + ReadExpression(definition.columns[index], kRowAlias);
+  }
+  connection.Stream(guard + "SELECT " + expressions + FromKey(table) + "WHERE " + where +
+                        " LIMIT " + std::to_string(kMaxExamples - keys->size()),
+                    [&](const Row& row) {
+                      RowBatch key(definition.key.size());
+                      for (std::size_t i = 0; i < definition.key.size(); ++i) {
+                        AppendCell(definition.columns[definition.key[i]], row[i], &key);
+                      }
+                      key.EndRow();
+                      keys->push_back(KeyText(key.row(0)));
+                      return RowAction::kContinue;
+                    });
+}
+
+// The kinds of one key's blocked rows in a window that has `rows` of them.
+void CountKinds(Connection& connection, const TablePlan& table, const std::string& where,
+                const std::string& guard, std::uint64_t rows, Counting* counting) {
+  std::vector<std::uint64_t> numbers{rows};
+  if (counting->kinds.size() > 1) {
+    std::string sums;
+    for (const Kind& kind : counting->kinds) {
+      sums += (sums.empty() ? "" : ", ") + ("SUM(" + kind.condition + ")");
+    }
+    numbers = Numbers(
+        connection, table,
+        guard + "SELECT " + sums + FromKey(table) + "WHERE " + where + " AND " + counting->any);
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    BlockedCount& count = counting->counts[i];
+    count.rows += numbers[i];
+    if (numbers[i] > 0 && count.example_keys.size() < kMaxExamples) {
+      AddExamples(connection, table, where + " AND " + counting->kinds[i].condition, guard,
+                  &count.example_keys);
+    }
+  }
+}
+
+}  // namespace
+
+std::uint64_t CountLiveFlagRows(Connection& connection, const TablePlan& table, Clock& clock,
+                                StopControl& stop) {
+  if (!table.has_flag_column || !table.has_deleted_column) return 0;
+  std::uint64_t rows = 0;
+  const std::string condition =
+      OldEnoughCondition(table, kRowAlias) + " AND NOT " + FlagCondition(table, kRowAlias);
+  ForEachWindow(connection, table, 0, clock, stop,
+                [&](const std::string& window, const std::string& guard) {
+                  rows += Numbers(connection, table,
+                                  guard + "SELECT COUNT(*)" + FromKey(table) + "WHERE " + window +
+                                      " AND " + condition)
+                              .at(0);
+                });
+  return rows;
+}
+
+std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan& plan,
+                                       const TablePlan& table, Clock& clock, StopControl& stop) {
+  std::vector<Counting> all;
+  for (const Blocker& blocker : BlockersOf(plan, table)) {
+    all.push_back(Prepare(plan, table, blocker));
+  }
+  if (all.empty()) return {};
+  std::string sums;
+  for (const Counting& counting : all) {
+    sums += (sums.empty() ? "" : ", ") + ("SUM(" + counting.any + ")");
+  }
+  ForEachWindow(
+      connection, table, 0, clock, stop, [&](const std::string& window, const std::string& guard) {
+        const std::string where = window + " AND " + EligibleCondition(table, kRowAlias);
+        const std::vector<std::uint64_t> rows = Numbers(
+            connection, table, guard + "SELECT " + sums + FromKey(table) + "WHERE " + where);
+        // Counted in a copy: a statement that takes too long makes the window count again.
+        std::vector<Counting> counted = all;
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+          if (rows[i] > 0) {
+            CountKinds(connection, table, where, guard, rows[i], &counted[i]);
+          }
+        }
+        all = std::move(counted);
+      });
+  std::vector<BlockedCount> result;
+  for (Counting& counting : all) {
+    for (BlockedCount& count : counting.counts) {
+      if (count.rows > 0) result.push_back(std::move(count));
+    }
+  }
+  return result;
+}
+
+PlanCount CountPlanned(Connection& connection, const SourcePlan& plan, const TablePlan& table,
+                       ReadPurpose purpose, int seconds, Clock& clock, StopControl& stop) {
+  PlanCount count;
+  std::string stays;
+  if (purpose == ReadPurpose::kDelete) {
+    for (const Blocker& blocker : BlockersOf(plan, table)) {
+      stays += (stays.empty() ? "" : " OR ") + StayingCondition(plan, table, blocker, kRowAlias);
+    }
+  }
+  const std::string blocked = stays.empty() ? "0" : "COALESCE(SUM(" + stays + "), 0)";
+  count.exact = ForEachWindow(connection, table, seconds, clock, stop,
+                              [&](const std::string& window, const std::string& guard) {
+                                const auto numbers =
+                                    Numbers(connection, table,
+                                            guard + "SELECT COUNT(*), " + blocked + FromKey(table) +
+                                                "WHERE " + window + " AND " +
+                                                EligibleCondition(table, kRowAlias));
+                                count.rows += numbers.at(0) - numbers.at(1);
+                                count.blocked += numbers.at(1);
+                              });
+  return count;
+}
+
+}  // namespace osarchiver

@@ -1,0 +1,82 @@
+// The key of a table as SQL: where a walk stands, the conditions "behind it" and "up to it", and
+// the order, all such that the key's own index is used and nothing is sorted. SQL text only,
+// nothing is executed here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/table_definition.h"
+#include "mariadb/connection.h"
+
+namespace osarchiver {
+
+// The alias of the walked table in every statement: unlikely enough not to be meant by a configured
+// `where`.
+inline constexpr std::string_view kRowAlias = "`osa`";
+
+// A place in key order: the values of the first one or more key columns, as KeyOrder reads them.
+// With fewer than all columns it stands behind all rows that begin with these values.
+struct KeyCursor {
+  std::vector<std::string> values;
+  bool operator==(const KeyCursor&) const = default;
+};
+
+class KeyOrder {
+ public:
+  // Precondition: the definition has a key. The definition must outlive this.
+  explicit KeyOrder(const TableDefinition& definition);
+
+  // "`db`.`t` AS `osa` FORCE INDEX (`PRIMARY`)". Without the hint a filter on another column can
+  // tempt the optimizer away from the key, and then it sorts.
+  const std::string& from() const { return from_; }
+  // The key's columns as a cursor wants them: as the canonical bytes have them, but ENUM and SET as
+  // numbers, because they are ordered by number and their text compares as text.
+  const std::string& expressions() const { return expressions_; }
+  std::string OrderBy() const;
+
+  // From the cells of expressions(), which begin at `first`.
+  KeyCursor FromCells(const Row& row, std::size_t first) const;
+
+  // Rows behind `cursor`; rows up to it, itself included.
+  std::string After(const KeyCursor& cursor) const;
+  std::string UpTo(const KeyCursor& cursor) const;
+  // Rows between the two; "TRUE" without either.
+  std::string Between(const std::optional<KeyCursor>& after,
+                      const std::optional<KeyCursor>& up_to) const;
+
+  // The first key column is an integer in ascending order: arithmetic on it gives windows.
+  bool leads_with_integer() const { return leads_with_integer_; }
+  bool single_column() const { return columns_.size() == 1; }
+  // The first key column, qualified.
+  const std::string& leading() const { return columns_[0].sql; }
+
+  // A cursor as text that holds the key's definition too: a position under another key is no
+  // position. Nothing for text that is none.
+  std::string ToText(const KeyCursor& cursor) const;
+  std::optional<KeyCursor> FromText(std::string_view text) const;
+
+ private:
+  struct KeyColumn {
+    const Column* column;
+    std::string sql;  // `osa`.`id`
+    bool descending = false;
+    bool by_number = false;   // ENUM, SET
+    std::size_t members = 0;  // of an ENUM
+  };
+  enum class Side { kBehind, kBefore };
+
+  std::string Literal(const KeyColumn& column, const std::string& value) const;
+  std::string Beyond(const KeyColumn& column, const std::string& value, Side side) const;
+  std::string Expand(const KeyCursor& cursor, Side side) const;
+
+  std::vector<KeyColumn> columns_;
+  std::string from_;
+  std::string expressions_;
+  std::string fingerprint_;
+  bool leads_with_integer_ = false;
+};
+
+}  // namespace osarchiver

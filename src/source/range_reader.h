@@ -1,0 +1,102 @@
+// Reads rows of one table that meet a condition, in key order, once around: from a position to the
+// end and from the start to the position.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "formats/row_batch.h"
+#include "mariadb/connection.h"
+#include "source/key_windows.h"
+#include "source/unit_reader.h"
+
+namespace osarchiver {
+
+// How rows of a pass's table are found. Next() leaves the reader where it was when it throws.
+class RowReader {
+ public:
+  virtual ~RowReader() = default;
+  // Fills `rows` up to the limits; false: no more, or `stop` says so.
+  virtual bool Next(Connection& connection, const ReadLimits& limits, RowBatch* rows) = 0;
+  virtual std::string position() const = 0;
+  virtual void Restart() = 0;
+  virtual double progress() const = 0;
+};
+
+// Throws DatabaseError when the server warned about the statement just read: what it selected is
+// not what was meant.
+void RequireNoWarnings(Connection& connection, const Connection::StreamResult& result,
+                       const TableName& table);
+
+// Appends the row's cells (ReadExpressions' columns first) unless they exceed `bytes_left`.
+bool AppendRow(const TableDefinition& definition, const Row& row, std::uint64_t bytes_left,
+               RowBatch* rows);
+
+// Rows per statement, out of the limits and of what rows have weighed so far, so that a statement
+// rarely has to be broken off.
+class RowWeight {
+ public:
+  explicit RowWeight(std::uint64_t average_row_bytes)
+      : average_(static_cast<double>(average_row_bytes)) {}
+  void Saw(std::uint64_t rows, std::uint64_t bytes);
+  std::uint64_t RowsFor(const ReadLimits& limits, const RowBatch& have) const;
+
+ private:
+  double average_;
+};
+
+class RangeReader : public RowReader {
+ public:
+  // `condition` is about kRowAlias.
+  RangeReader(const TablePlan& table, std::string condition, const std::string& position,
+              Clock& clock, StopControl& stop);
+  bool Next(Connection& connection, const ReadLimits& limits, RowBatch* rows) override;
+  std::string position() const override;
+  void Restart() override;
+  double progress() const override;
+
+ private:
+  // Where the walk stands; a copy is worked on and kept when the unit is whole.
+  struct Place {
+    std::optional<KeyCursor> at;  // rows up to it are done
+    bool wrapped = false;         // in the part before `start_`
+    bool done = false;
+  };
+  // What one statement gave.
+  struct Reading {
+    std::uint64_t rows = 0;
+    bool cut = false;  // by the byte limit
+    bool timed_out = false;
+    std::optional<KeyCursor> last;
+    std::chrono::milliseconds elapsed{0};
+  };
+
+  void Begin(Connection& connection);
+  void Step(Connection& connection, const ReadLimits& limits, Place* place, RowBatch* rows);
+  Reading Read(Connection& connection, const std::string& window, std::uint64_t limit,
+               const ReadLimits& limits, RowBatch* rows);
+  void CheckStopped(Connection& connection, const std::string& window, std::uint64_t rows);
+  void EndOfRange(Place* place) const;
+  KeyCursor CursorOfLast(const RowBatch& rows) const;
+
+  const TablePlan& table_;
+  std::string condition_;
+  KeyOrder order_;
+  KeyWindows windows_;
+  RowWeight weight_;
+  Clock& clock_;
+  StopControl& stop_;
+  std::string select_;
+  bool extra_cells_ = false;  // the key's expressions follow the columns: ENUM and SET
+  std::optional<KeyCursor> start_;
+  Place place_;
+  bool begun_ = false;
+  bool full_ = false;
+  // Without arithmetic: a plain LIMIT, until it takes too long because few rows match.
+  bool plain_ = true;
+};
+
+}  // namespace osarchiver
