@@ -35,25 +35,16 @@ DatabaseDestination::DatabaseDestination(const std::string& name,
                                          const MariadbDestinationSettings& settings)
     : settings_(settings), target_{name, ""}, connections_(WritableAddress(settings)) {}
 
-void DatabaseDestination::UseSource(Connection& source) {
-  {
-    const std::lock_guard lock(mutex_);
-    source_at_hand_.reset();
-  }
-  std::optional<ConnectionPool::Lease> connection;
+void DatabaseDestination::UseSource(const std::string& source, Connection& connection) {
+  std::optional<ConnectionPool::Lease> own;
   try {
-    connection.emplace(connections_.Take());
+    own.emplace(connections_.Take());
   } catch (const DatabaseError&) {
     return;  // Check() and Open() meet the same and say it better
   }
-  const bool same = SameServer(source, **connection);
+  const bool same = SameServer(connection, **own);
   const std::lock_guard lock(mutex_);
-  source_at_hand_ = same;
-}
-
-void DatabaseDestination::RememberSource(const std::string& source) {
-  const std::lock_guard lock(mutex_);
-  if (source_at_hand_) same_server_[source] = *source_at_hand_;
+  same_server_[source] = same;
 }
 
 std::optional<bool> DatabaseDestination::SameServerAs(const std::string& source) {
@@ -73,7 +64,7 @@ std::string DatabaseDestination::NotDurable(Connection& connection) const {
 }
 
 std::vector<std::string> DatabaseDestination::Check(const RunContext& run) {
-  RememberSource(run.source);
+  (void)run;
   std::vector<std::string> problems;
   try {
     auto connection = connections_.Take();
@@ -98,8 +89,8 @@ std::vector<std::string> DatabaseDestination::Check(const RunContext& run) {
 }
 
 void DatabaseDestination::Open(const RunContext& run, Journal& journal) {
+  (void)run;
   (void)journal;  // the control tables are asked when their database is known
-  RememberSource(run.source);
   auto connection = connections_.Take();
   const std::string not_durable = NotDurable(*connection);
   if (!not_durable.empty()) {

@@ -22,7 +22,7 @@ class DatabaseDestination final : public Destination {
   DatabaseDestination(const std::string& name, const MariadbDestinationSettings& settings);
 
   const CopyTarget& target() const override { return target_; }
-  void UseSource(Connection& source) override;
+  void UseSource(const std::string& source, Connection& connection) override;
   std::vector<std::string> Check(const RunContext& run) override;
   void Open(const RunContext& run, Journal& journal) override;
   std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
@@ -39,7 +39,6 @@ class DatabaseDestination final : public Destination {
   // Whether the source's server is this one; nothing when nobody asked (verify and restore do not
   // connect to sources).
   std::optional<bool> SameServerAs(const std::string& source);
-  void RememberSource(const std::string& source);
   // The databases that may hold archives of a source's database, the likeliest first.
   std::vector<std::string> Databases(const std::string& site, const PassKey& key);
   // The control table among them that has entries of the run and table; the first that exists when
@@ -59,8 +58,7 @@ class DatabaseDestination final : public Destination {
   MariadbDestinationSettings settings_;
   CopyTarget target_;
   ConnectionPool connections_;
-  std::mutex mutex_;  // guards the two below
-  std::optional<bool> source_at_hand_;
+  std::mutex mutex_;  // guards what follows
   std::map<std::string, bool> same_server_;
 };
 

@@ -118,8 +118,11 @@ class Destination {
   // A stored batch is durable at once; otherwise only when its segment is sealed.
   virtual bool durable_on_store() const { return true; }
 
-  // Before Check() and Open() of the same source: lets a database ask whether it is the source's own server. Files: nothing.
-  virtual void UseSource(Connection& source) { (void)source; }
+  // Once for each source, before Check() and Open(): lets a database ask whether it is the source's own server. Files: nothing.
+  virtual void UseSource(const std::string& source, Connection& connection) {
+    (void)source;
+    (void)connection;
+  }
   // What `check` asks: reachable, writable, enough room, privileges; each problem one line (empty: fine). Creates and changes nothing.
   virtual std::vector<std::string> Check(const RunContext& run) = 0;
   // Before anything of a run is written. Makes the root and its marker on the first run. Throws IoError (not mounted: marker missing though the

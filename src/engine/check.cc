@@ -90,7 +90,7 @@ void CheckSource(const Settings& settings, const std::string& name,
     const auto connection = ConnectSource(source);
     for (const auto& destination : destinations) {
       Part(report, "destination " + destination->target().destination,
-           [&] { destination->UseSource(*connection); });
+           [&] { destination->UseSource(name, *connection); });
     }
     const SourcePlan plan = PlanSource(*connection, settings, source, {});
     report->text +=

@@ -166,7 +166,9 @@ void ArchiverRun::Prepare() {
   }
   destinations_ = MakeDestinations(settings);
   for (const auto& destination : destinations_) {
-    for (const PlannedSource& source : sources_) destination->UseSource(*source.connection);
+    for (const PlannedSource& source : sources_) {
+      destination->UseSource(source.settings->name, *source.connection);
+    }
     destination->Open(services_->context, *journal_);
     services_->destinations.push_back(destination.get());
   }
