@@ -1,10 +1,13 @@
-// Rows in one arena, as canonical bytes (DESIGN.md section 6): what is hashed is what is held, so a row's hash is one call
-// over one slice, and no value is allocated by itself.
+// Rows in one arena, as canonical bytes (DESIGN.md section 6): what is hashed is what is held, so a
+// row's hash is one call over one slice, and no value is allocated by itself.
 //
-// A value is one mark byte (ValueKind); kBytes is followed by the length as 8 bytes little endian and the bytes.
+// A value is one mark byte (ValueKind); kBytes is followed by the length as 8 bytes little endian
+// and the bytes.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,9 +34,21 @@ class ValueCursor {
   explicit ValueCursor(std::string_view row) : rest_(row) {}
   bool AtEnd() const { return rest_.empty(); }
   // Precondition: not AtEnd() and the bytes are canonical (they came from a RowBatch).
-  Value Next();
+  Value Next() {
+    const auto kind = static_cast<ValueKind>(rest_.front());
+    if (kind != ValueKind::kBytes) {
+      rest_.remove_prefix(1);
+      return {kind, {}};
+    }
+    std::uint64_t size;
+    std::memcpy(&size, rest_.data() + 1, sizeof size);
+    const std::string_view bytes = rest_.substr(1 + sizeof size, size);
+    rest_.remove_prefix(1 + sizeof size + size);
+    return {kind, bytes};
+  }
 
  private:
+  static_assert(std::endian::native == std::endian::little);
   std::string_view rest_;
 };
 
@@ -44,13 +59,35 @@ class RowBatch {
 
   void Append(const Value& value);
   void AppendNull() { arena_.push_back('\0'); }
-  void AppendBytes(std::string_view bytes);
+  void AppendBytes(std::string_view bytes) {
+    BeginBytes();
+    arena_.append(bytes);
+    EndBytes();
+  }
+  // Builds one kBytes value in place, piece by piece: BeginBytes, any number of AddPiece and
+  // AddSpace, EndBytes.
+  void BeginBytes() {
+    arena_.append("\1\0\0\0\0\0\0\0\0", kBytesHead);
+    value_start_ = arena_.size();
+  }
+  void AddPiece(std::string_view piece) { arena_.append(piece); }
+  // `size` more bytes, for the caller to fill before the next call.
+  char* AddSpace(std::size_t size) {
+    arena_.resize(arena_.size() + size);
+    return arena_.data() + arena_.size() - size;
+  }
+  void EndBytes() {
+    const std::uint64_t size = arena_.size() - value_start_;
+    std::memcpy(arena_.data() + value_start_ - sizeof size, &size, sizeof size);
+  }
   // Ends the row; the caller appended exactly column_count() values (asserted in debug builds).
   void EndRow();
   // Appends a whole row of canonical bytes of the same columns.
   void AppendRow(std::string_view canonical);
   // Drops what was appended since the last EndRow().
   void AbandonRow();
+  // Drops all rows but the first `row_count`.
+  void Truncate(std::size_t row_count);
   void Clear();
   void Reserve(std::size_t bytes) { arena_.reserve(bytes); }
   // Gives memory beyond the content back.
@@ -66,7 +103,10 @@ class RowBatch {
   Value value(std::size_t row_index, std::size_t column_index) const;
 
  private:
+  static constexpr std::size_t kBytesHead = 9;  // mark and length
+
   std::size_t column_count_;
+  std::size_t value_start_ = 0;
   std::string arena_;
   std::vector<std::size_t> ends_;
 };
@@ -78,7 +118,8 @@ Hash BatchDigest(std::vector<Hash> row_hashes);
 
 // The key columns' values of one row, as canonical bytes (a row of definition.key's columns).
 std::string KeyBytes(std::string_view row, const std::vector<std::size_t>& key);
-// A key for people and JSON: values joined by ',', bytes that are not printable UTF-8 as 0x hexadecimal, cut at 200 characters.
+// A key for people and JSON: values joined by ',', bytes that are not printable UTF-8 as 0x
+// hexadecimal, cut at 200 characters.
 std::string KeyText(std::string_view key_bytes);
 
 }  // namespace osarchiver
