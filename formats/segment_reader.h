@@ -1,5 +1,5 @@
-// Reads archive files back and says what is whole. Needs neither journal nor configuration. Memory is bounded by the largest
-// batch, not by the file.
+// Reads archive files back and says what is whole. Needs neither journal nor configuration. Memory
+// is bounded by the largest batch, not by the file.
 #pragma once
 
 #include <filesystem>
@@ -21,23 +21,27 @@ struct FoundBatch {
 };
 
 enum class SegmentCondition {
-  kSealed,      // whole to the footer, nothing behind it
-  kOpen,        // whole frames, no footer, nothing behind the last record
-  kTorn,        // whole frames, then bytes that are no whole frame with record (a crash, or a cut file)
-  kEmpty,       // no whole first frame with its header record: nothing can be said about its rows
-  kCorrupt,     // a whole record, but content, digest, chain, index or header contradict it
+  kSealed,  // whole to the footer, nothing behind it
+  kOpen,    // whole frames, no footer, nothing behind the last record
+  kTorn,    // whole frames, then bytes that are no whole frame with record (a crash, or a cut file)
+  kEmpty,   // no whole first frame with its header record: nothing can be said about its rows
+  kCorrupt,  // a whole record, but content, digest, chain, index or header contradict it
 };
 
 struct SegmentReport {
   SegmentCondition condition = SegmentCondition::kEmpty;
   std::optional<SegmentHeader> header;
-  std::vector<FoundBatch> batches;    // in file order, those that are whole
+  std::vector<FoundBatch> batches;  // in file order, those that are whole
   std::optional<SegmentFooter> footer;
-  std::string footer_hash;            // hex; "" without footer
-  std::uint64_t whole_bytes = 0;      // length up to which all is whole
+  std::string footer_hash;        // hex; "" without footer
+  std::uint64_t whole_bytes = 0;  // length up to which all is whole
   std::uint64_t file_bytes = 0;
-  // A record of a batch stands somewhere behind whole_bytes: those bytes are not merely torn and must not be cut.
+  // A record of a batch, or a footer, stands somewhere behind whole_bytes: those bytes are not
+  // merely torn and must not be cut.
   bool records_behind_whole = false;
+  // What stands in a whole record whose frame, content or place contradicts it: which batches and
+  // key ranges are damaged.
+  std::vector<BatchRecord> damaged;
   std::vector<std::string> problems;  // each names the batch or byte offset
 };
 
@@ -46,13 +50,15 @@ enum class ScanDepth {
   kContent,  // also decompresses, parses and digests every frame
 };
 
-// Looks at a whole file; never throws for damage (it is in the report), throws IoError when the file cannot be read. Drops the
-// page cache first, so that the disk answers. `on_batch`, when given, gets each whole batch's rows (kContent only).
+// Looks at a whole file; never throws for damage (it is in the report), throws IoError when the
+// file cannot be read. Drops the page cache first, so that the disk answers. `on_batch`, when
+// given, gets each whole batch's rows (kContent only).
 class SegmentScanner {
  public:
   virtual ~SegmentScanner() = default;
   // May stop the scan by throwing.
-  virtual void OnBatch(const SegmentHeader& header, const BatchRecord& record, const RowBatch& rows) = 0;
+  virtual void OnBatch(const SegmentHeader& header, const BatchRecord& record,
+                       const RowBatch& rows) = 0;
 };
 SegmentReport ScanSegment(FileSystem& files, const std::filesystem::path& path, ScanDepth depth,
                           SegmentScanner* scanner = nullptr);
@@ -64,8 +70,12 @@ class SegmentReader {
   static std::unique_ptr<SegmentReader> Open(FileSystem& files, const std::filesystem::path& path);
   ~SegmentReader();
   const SegmentHeader& header() const;
-  // Reads the frame and its record at `location` from the disk (page cache dropped), parses it and compares digest, counts and
-  // number with the record; appends the rows to `rows` and returns the record. Throws IntegrityError naming file and batch.
+  // The footer with its index, found from the end of the file; nothing when the file does not end
+  // in a whole one.
+  std::optional<SegmentFooter> ReadFooter();
+  // Reads the frame and its record at `location` from the disk (page cache dropped), parses it and
+  // compares digest, counts and number with the record; appends the rows to `rows` and returns the
+  // record. Throws IntegrityError naming file and batch.
   BatchRecord ReadBatch(const FrameLocation& location, RowBatch* rows);
 
  private:
