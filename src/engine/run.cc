@@ -151,7 +151,7 @@ void ArchiverRun::Connect() {
         Problem(ExitCode::kFailed, "source " + name + ": " + error);
       for (const LeftOutTable& table : source.plan.left_out) {
         if (table.reason != LeftOutTable::Reason::kRefused) continue;
-        LogWarning(
+        LogInfo(
             fmt::format("source {}: {} is left alone: {}", name, ToText(table.name), table.detail));
       }
       sources_.push_back(std::move(source));
