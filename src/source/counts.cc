@@ -119,8 +119,8 @@ Counting Prepare(const SourcePlan& plan, const TablePlan& table, const Blocker& 
     count.why = kind.why;
     count.advice = kind.why == blocker.why ? blocker.advice : "";
     count.select_sql = "SELECT " + KeyColumns(table.definition(), kRowAlias) + " FROM " +
-                       Quoted(table.name) + " AS " + std::string(kRowAlias) + " WHERE " + EligibleCondition(table, kRowAlias) + " AND " + kind.condition +
-                       ";";
+                       Quoted(table.name) + " AS " + std::string(kRowAlias) + " WHERE " +
+                       EligibleCondition(table, kRowAlias) + " AND " + kind.condition + ";";
     counting.counts.push_back(std::move(count));
   }
   return counting;

@@ -163,7 +163,9 @@ void PlanBuilder::ChooseTables() {
       chosen = true;
     }
     for (const TableOverride& override : source_.overrides) {
-      if (override.tables.Matches(ToText(name))) matched_.insert(&override.tables);
+      if (override.tables.Matches(name.table) || override.tables.Matches(ToText(name))) {
+        matched_.insert(&override.tables);
+      }
     }
     if (chosen && !known.excluded) ConsiderTable(name, known);
   }
