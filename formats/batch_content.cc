@@ -43,7 +43,12 @@ void BatchContent::Read(File& file, const BatchRecord& record, const FrameShape&
                         RowBatch* rows) {
   const std::size_t first = rows->row_count();
   try {
-    const std::string_view text = decompressor_.Decompress(file, record.frame_offset, shape);
+    Hash frame_hash;
+    const std::string_view text =
+        decompressor_.Decompress(file, record.frame_offset, shape, &frame_hash);
+    if (frame_hash != record.frame_hash) {
+      throw IntegrityError("its frame does not have the recorded SHA-256");
+    }
     format_->ReadRows(header_.definition, text, record.frame_offset == 0, rows);
     RequireAsRecorded(header_, record, *rows, first);
   } catch (const IntegrityError&) {

@@ -52,6 +52,8 @@ struct BatchRecord {
   std::uint64_t text_bytes = 0;
   std::uint64_t frame_offset = 0;
   std::uint64_t frame_bytes = 0;
+  // SHA-256 of the frame's bytes: zstd's checksum does not see every bit of a frame.
+  Hash frame_hash{};
   Hash digest{};
   std::vector<SupersededRow> supersedes;
   std::string previous_record;  // hex SHA-256 of the record before (the header's for the first

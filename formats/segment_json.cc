@@ -111,6 +111,7 @@ std::string BatchToJson(const BatchRecord& batch) {
                   {"text_bytes", batch.text_bytes},
                   {"frame_offset", batch.frame_offset},
                   {"frame_bytes", batch.frame_bytes},
+                  {"frame_sha256", Hex(batch.frame_hash)},
                   {"digest", Hex(batch.digest)},
                   {"supersedes", supersedes},
                   {"previous_record", batch.previous_record}};
@@ -128,6 +129,7 @@ BatchRecord BatchFromJson(std::string_view text) {
   batch.text_bytes = object.Number("text_bytes");
   batch.frame_offset = object.Number("frame_offset");
   batch.frame_bytes = object.Number("frame_bytes");
+  batch.frame_hash = object.HashOf("frame_sha256");
   batch.digest = object.HashOf("digest");
   for (const Json& row : RequireArray(object.Take("supersedes"), "batch record: supersedes")) {
     batch.supersedes.push_back(SupersededFromJson(row));

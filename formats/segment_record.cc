@@ -127,11 +127,10 @@ std::optional<Record> ReadRecordBefore(File& file, std::uint64_t end) {
 std::optional<Record> FindRecord(File& file, std::uint64_t from, std::uint64_t file_bytes,
                                  bool (*wanted)(RecordKind)) {
   constexpr std::size_t kPieceBytes = 1024 * 1024;
-  std::string piece(kPieceBytes, '\0');
+  std::string piece;
   while (from < file_bytes) {
-    const std::size_t got = file.ReadAt(
-        from, piece.data(),
-        static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, file_bytes - from)));
+    piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kPieceBytes, file_bytes - from)));
+    const std::size_t got = file.ReadAt(from, piece.data(), piece.size());
     if (got < kMagicBytes.size()) break;
     const std::string_view bytes(piece.data(), got);
     for (std::size_t at = bytes.find(kMagicBytes); at != std::string_view::npos;

@@ -38,12 +38,15 @@ class FileSink final : public TextSink {
   explicit FileSink(File& file) : file_(file) {}
   void Write(std::string_view text) override {
     file_.Append(text);
+    sha256_.Update(text);
     bytes += text.size();
   }
+  Hash Finish() { return sha256_.Finish(); }
   std::uint64_t bytes = 0;
 
  private:
   File& file_;
+  Sha256 sha256_;
 };
 
 const Format& RequireFormat(const std::string& name) {
@@ -124,6 +127,7 @@ void SegmentWriter::State::WriteFrame(const RowBatch& batch, BatchRecord* record
         count.bytes, [&](TextSink& sink) { WriteText(batch, sink); }, out);
   }
   record->frame_bytes = out.bytes;
+  record->frame_hash = out.Finish();
   unsynced_length += out.bytes;
 }
 

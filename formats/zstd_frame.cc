@@ -165,6 +165,7 @@ struct FrameDecompressor::State {
   std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context{ZSTD_createDCtx()};
   Buffer input;
   Buffer text;
+  Sha256 sha256;
 };
 
 FrameDecompressor::FrameDecompressor() : state_(std::make_unique<State>()) {
@@ -174,7 +175,7 @@ FrameDecompressor::FrameDecompressor() : state_(std::make_unique<State>()) {
 FrameDecompressor::~FrameDecompressor() = default;
 
 std::string_view FrameDecompressor::Decompress(File& file, std::uint64_t offset,
-                                               const FrameShape& shape) {
+                                               const FrameShape& shape, Hash* frame_hash) {
   // Given a frame as a whole, zstd writes straight into the text, without a window in between.
   constexpr std::uint64_t kWholeFrameBytes = std::uint64_t{16} << 20;
   if (shape.text_bytes > kTextBytesMax) {
@@ -187,6 +188,7 @@ std::string_view FrameDecompressor::Decompress(File& file, std::uint64_t offset,
   char* text = state_->text.Make(static_cast<std::size_t>(shape.text_bytes));
   ZSTD_DCtx* context = state_->context.get();
   Require(ZSTD_DCtx_reset(context, ZSTD_reset_session_only), "start reading");
+  static_cast<void>(state_->sha256.Finish());  // whatever an earlier failure left
   ZSTD_outBuffer out{text, static_cast<std::size_t>(shape.text_bytes), 0};
   std::uint64_t taken = 0;
   std::size_t left = 1;
@@ -194,6 +196,7 @@ std::string_view FrameDecompressor::Decompress(File& file, std::uint64_t offset,
     const auto wanted =
         static_cast<std::size_t>(std::min<std::uint64_t>(piece_bytes, shape.frame_bytes - taken));
     const std::size_t got = file.ReadAt(offset + taken, piece, wanted);
+    state_->sha256.Update({piece, got});
     ZSTD_inBuffer in{piece, got, 0};
     while (got > 0 && in.pos < in.size) {
       const std::size_t before = in.pos + out.pos;
@@ -210,6 +213,7 @@ std::string_view FrameDecompressor::Decompress(File& file, std::uint64_t offset,
   if (left != 0 || taken != shape.frame_bytes || out.pos != out.size) {
     throw IntegrityError("the frame does not end where it says");
   }
+  *frame_hash = state_->sha256.Finish();
   return {text, out.size};
 }
 

@@ -10,6 +10,7 @@
 
 #include "formats/format.h"
 #include "util/file_system.h"
+#include "util/hash.h"
 
 namespace osarchiver {
 
@@ -50,9 +51,10 @@ class FrameDecompressor {
   FrameDecompressor();
   ~FrameDecompressor();
   // The text of the frame at `offset`, which MeasureFrame found to be of this shape; valid until
-  // the next call. Throws IntegrityError when the content does not decompress to its size and
-  // checksum.
-  std::string_view Decompress(File& file, std::uint64_t offset, const FrameShape& shape);
+  // the next call. `frame_hash` gets the SHA-256 of the frame's bytes. Throws IntegrityError when
+  // the content does not decompress to its size and checksum.
+  std::string_view Decompress(File& file, std::uint64_t offset, const FrameShape& shape,
+                              Hash* frame_hash);
 
  private:
   struct State;
