@@ -70,7 +70,18 @@ SourcePlan PlanSource(Connection& connection, const Settings& settings,
   request.source = &source;
   request.archive_databases = ArchiveDatabases(connection, settings, source);
   request.only = only;
-  return MakePlan(connection, request);
+  SourcePlan plan = MakePlan(connection, request);
+  bool deletes = false;
+  for (const auto& table : plan.tables) deletes = deletes || table->settings.delete_rows;
+  if (deletes && !SeesAllForeignKeys(connection)) {
+    plan.errors.push_back(
+        "the account may not see the foreign keys of all tables, and an unseen ON DELETE CASCADE "
+        "would delete rows that "
+        "nobody archived: GRANT PROCESS ON *.* to it; until then its tables are not worked");
+    // Nothing is deleted on the strength of a plan that may miss a cascade.
+    std::erase_if(plan.tables, [](const auto& table) { return table->settings.delete_rows; });
+  }
+  return plan;
 }
 
 std::string DescribeServer(const ServerInfo& server) {

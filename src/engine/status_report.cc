@@ -39,7 +39,10 @@ RunStatus Describe(const Settings& settings, const Journal& journal, RunInfo run
   if (run.state == RunState::kRunning && !RunLock::IsHeld(settings.state, run.archiver))
     status.state = "interrupted";
   status.passes = journal.ListPasses(run.id);
-  for (const PassInfo& pass : status.passes) {
+  for (PassInfo& pass : status.passes) {
+    // What a run deleted includes rows that earlier runs had archived.
+    pass.counts.deleted += pass.counts.released_deleted;
+    pass.counts.absent += pass.counts.released_absent;
     AddTo(&status.totals, pass.counts);
     auto reasons = journal.Blocked(pass.id);
     if (!reasons.empty()) status.blocked[pass.id] = std::move(reasons);

@@ -98,6 +98,7 @@ UnitInFlight TablePass::Prepare(Unit unit) {
     KeptFilter::Result split = target.filter->Split(part, services_.first_batch);
     for (Release& release : split.releases) {
       release.table = part.table;
+      release.by = target.pass;
       prepared.releases.push_back(std::move(release));
     }
     if (split.rows.row_count() == 0) continue;

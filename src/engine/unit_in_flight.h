@@ -35,6 +35,7 @@ void DescribeRows(const std::vector<std::size_t>& key, BatchInFlight* batch);
 struct Release {
   const TablePlan* table = nullptr;
   BatchId batch = 0;
+  PassId by = 0;  // the pass that deletes them now
   std::vector<std::int64_t> key_hashes;
   std::vector<std::uint32_t> levels;  // of the same rows
 };

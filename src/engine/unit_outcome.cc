@@ -65,7 +65,7 @@ DeleteCounts RecordOutcome(Journal& journal, const std::string& archiver, const 
     total.changed += tally.counts.changed;
     total.blocked += tally.counts.blocked;
     if (batch.released) {
-      journal.AddReleased(batch.id, tally.counts, tally.gone);
+      journal.AddReleased(batch.id, tally.counts, tally.gone, batch.pass);
     } else if (batch.unarchived) {
       // Its changed and blocked rows are archived nowhere, so nothing of them is kept.
       journal.MarkDeletedUnarchived({batch.id, tally.counts, {}});

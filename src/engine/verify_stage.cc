@@ -102,7 +102,7 @@ void PassPipeline::AddRelease(const Release& release, VerifiedUnit* unit) {
   const StoredBatch stored = LoadStoredBatch(services_.journal, release.batch);
   DeletableRows rows = verifier_.VerifyStored(*release.table, stored.run, stored.pass, stored.batch,
                                               release.key_hashes, release.levels);
-  Append(std::move(rows), {release.batch, stored.pass.id, true, false, {}}, unit);
+  Append(std::move(rows), {release.batch, release.by, true, false, {}}, unit);
 }
 
 }  // namespace osarchiver
