@@ -82,10 +82,18 @@ std::string Referrers::Signature(Connection& connection, const TableName& name,
   }
   if (!can_ask_innodb_) {
     rows = connection.Query(
-        "SELECT CONSTRAINT_SCHEMA, CONSTRAINT_NAME, TABLE_NAME, DELETE_RULE FROM "
-        "information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = " +
+        "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM "
+        "information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = " +
         QuoteText(name.database) + " AND REFERENCED_TABLE_NAME = " + QuoteText(name.table) +
-        " ORDER BY 1, 3, 2");
+        " ORDER BY 1, 2, 3");
+    *count = rows.size();
+    // The rules, which the server does not tell of every key that it shows.
+    return Joined(rows) +
+           Joined(connection.Query(
+               "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE FROM "
+               "information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = " +
+               QuoteText(name.database) + " AND REFERENCED_TABLE_NAME = " + QuoteText(name.table) +
+               " ORDER BY 1, 2, 3"));
   }
   *count = rows.size();
   return Joined(rows);
@@ -120,6 +128,20 @@ bool Referrers::StillTrue(Connection& connection, const TableName& name) {
   if (found != known_.end() && found->second.signature == signature) return true;
   if (found != known_.end()) known_.erase(found);
   return false;
+}
+
+std::optional<std::uint64_t> OpenedTables(Connection& connection) {
+  const Table counters = connection.Query("SHOW SESSION STATUS LIKE 'Table\\_open\\_cache\\_%'");
+  std::uint64_t opened = 0;
+  int found = 0;
+  for (const auto& row : counters) {
+    // An overflow is counted beside its hit or miss.
+    if (row[0] != "Table_open_cache_hits" && row[0] != "Table_open_cache_misses") continue;
+    opened += std::stoull(row[1].value_or("0"));
+    ++found;
+  }
+  if (found != 2) return std::nullopt;
+  return opened;
 }
 
 bool TouchesChildren(const ForeignKey& key) { return key.on_delete != DeleteRule::kRestrict; }

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +27,15 @@ namespace osarchiver {
 class Referrers {
  public:
   // The foreign keys, of any database, that refer to the table: as remembered, or asked for. Throws
-  // Error when the server has one that this account cannot see: its children could not be looked
-  // for.
+  // Error when the server has one that it does not describe: its children could not be looked for.
   const std::vector<ForeignKey>& Of(Connection& connection, const TableName& name);
   // Whether what Of() returned is still the server's answer; forgets it otherwise. One cheap
-  // statement where the account has the PROCESS privilege; without it the server opens all its
-  // tables for the answer.
+  // statement where complete() says so; elsewhere the server opens all its tables for the answer.
   bool StillTrue(Connection& connection, const TableName& name);
+  void Forget(const TableName& name) { known_.erase(name); }
+  // False when the account lacks PROCESS: foreign keys of tables on which it has no privilege are
+  // hidden from it.
+  bool complete() const { return can_ask_innodb_; }
 
  private:
   struct Known {
@@ -44,6 +47,10 @@ class Referrers {
   std::map<TableName, Known> known_;
   bool can_ask_innodb_ = true;
 };
+
+// How many tables the session has opened. A DELETE opens one, and those that CASCADE and SET NULL
+// may touch, seen by the account or not [tried]. Nothing when the server does not count.
+std::optional<std::uint64_t> OpenedTables(Connection& connection);
 
 // Whether a DELETE of the parent would touch the child.
 bool TouchesChildren(const ForeignKey& key);

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "mariadb/quote.h"
+#include "mariadb/retry.h"
 #include "util/error.h"
 #include "util/failpoint.h"
 
@@ -14,6 +15,8 @@ namespace {
 // account that may not see it.
 constexpr unsigned kRowIsReferenced = 1451;
 constexpr unsigned kRowIsReferencedHidden = 1217;
+constexpr unsigned kTableDenied = 1142;
+constexpr unsigned kColumnDenied = 1143;
 // The scratch row keeps no more memory than this between rows.
 constexpr std::size_t kScratchBytes = 1 << 20;
 
@@ -90,14 +93,9 @@ void DeleteTransaction::Run(const std::vector<std::uint32_t>& rows, DeleteAttemp
   Failpoint("batch-delete-before");
   const auto begin = clock_.Now();
   connection.Begin();
-  LockTables(lists);
-  LockReferencedRows(lists);
-  Failpoint("batch-delete-locked");
-  for (const KeyedRows& list : lists) {
-    if (!DeleteList(list, attempt)) return;
-  }
+  if (!DeleteLists(lists, attempt)) return;
   Failpoint("batch-delete-executed");
-  if (!ReferrersHold(lists)) {
+  if (!ReferrersHold(lists, Question::kWhereCascadesMayHide)) {
     connection.Rollback();
     attempt->end = DeleteAttempt::End::kReferrersChanged;
     return;
@@ -109,6 +107,26 @@ void DeleteTransaction::Run(const std::vector<std::uint32_t>& rows, DeleteAttemp
   attempt->end = DeleteAttempt::End::kCommitted;
   attempt->duration = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Now() - begin);
   Failpoint("batch-commit-after");
+}
+
+bool DeleteTransaction::DeleteLists(const std::vector<KeyedRows>& lists, DeleteAttempt* attempt) {
+  try {
+    LockTables(lists);
+    LockReferencedRows(lists);
+    Failpoint("batch-delete-locked");
+    for (const KeyedRows& list : lists) {
+      if (!DeleteList(list, attempt)) return false;
+    }
+    return true;
+  } catch (const DatabaseError& error) {
+    if (Classify(error) != ErrorClass::kPermanent) throw;
+    session_.Rollback();
+    // A statement may have named the child of a foreign key that is no more.
+    if (ReferrersHold(lists, Question::kEverywhere)) throw;
+    attempt->returned.clear();
+    attempt->end = DeleteAttempt::End::kReferrersChanged;
+    return false;
+  }
 }
 
 std::vector<KeyedRows> DeleteTransaction::MakeLists(const std::vector<std::uint32_t>& rows) const {
@@ -161,34 +179,66 @@ void DeleteTransaction::LockReferencedRows(const std::vector<KeyedRows>& lists) 
 }
 
 bool DeleteTransaction::DeleteList(const KeyedRows& list, DeleteAttempt* attempt) {
-  std::vector<ForeignKey> touching;
-  for (const ForeignKey& key : ReferrersOf(list)) {
-    if (TouchesChildren(key)) touching.push_back(key);
-  }
+  const std::vector<ForeignKey> touching = TouchingKeys(list);
   if (!touching.empty()) attempt->blocked = ReferredRows(list, touching);
   bool goes_on = attempt->blocked.empty();
   if (goes_on) {
     try {
-      goes_on = DeleteCompared(list, attempt);
+      goes_on = touching.empty() && !session_.referrers.complete() ? DeleteAlone(list, attempt)
+                                                                   : DeleteCompared(list, attempt);
     } catch (const DatabaseError& error) {
       if (!IsReferenced(error)) throw;
-      // Asked in the same transaction, in which the rows of lower levels are gone.
-      attempt->blocked = ReferredRows(list, ReferrersOf(list));
       goes_on = false;
-      if (attempt->blocked.empty()) {
-        for (const std::uint32_t row : list.rows) attempt->suspects.push_back(Id(list, row));
-      }
+      FindReferred(list, attempt);
     }
   }
   if (goes_on) return true;
   session_.connection().Rollback();
   attempt->returned.clear();
+  if (attempt->end != DeleteAttempt::End::kNone) return false;
   attempt->end =
       attempt->suspects.empty() ? DeleteAttempt::End::kRowsStay : DeleteAttempt::End::kReferred;
-  if (attempt->end == DeleteAttempt::End::kRowsStay && attempt->blocked.empty() &&
-      attempt->changed.empty()) {
+  if (attempt->suspects.empty() && attempt->blocked.empty() && attempt->changed.empty()) {
     attempt->changed = RenamedRows(list);
   }
+  return false;
+}
+
+std::vector<ForeignKey> DeleteTransaction::TouchingKeys(const KeyedRows& list) {
+  std::vector<ForeignKey> touching;
+  for (const ForeignKey& key : ReferrersOf(list)) {
+    if (TouchesChildren(key)) touching.push_back(key);
+  }
+  return touching;
+}
+
+void DeleteTransaction::FindReferred(const KeyedRows& list, DeleteAttempt* attempt) {
+  try {
+    // Asked in the same transaction, in which the rows of lower levels are gone.
+    attempt->blocked = ReferredRows(list, ReferrersOf(list));
+  } catch (const DatabaseError& error) {
+    // The account may not read the child.
+    if (error.code() != kTableDenied && error.code() != kColumnDenied) throw;
+  }
+  if (!attempt->blocked.empty()) return;
+  for (const std::uint32_t row : list.rows) attempt->suspects.push_back(Id(list, row));
+}
+
+bool DeleteTransaction::DeleteAlone(const KeyedRows& list, DeleteAttempt* attempt) {
+  const std::optional<std::uint64_t> before = OpenedTables(session_.connection());
+  const bool compared = DeleteCompared(list, attempt);
+  const std::optional<std::uint64_t> after = OpenedTables(session_.connection());
+  if (!compared || (before && after && *after <= *before + 1)) return compared;
+  const TableName& name = Part(list).table().name;
+  if (!doubted_.insert(name).second) {
+    throw Error("table " + ToText(name) +
+                    ": a DELETE opens other tables: a trigger does, or CASCADE or SET NULL of a "
+                    "table that this account cannot see",
+                "grant PROCESS, so that all foreign keys are seen");
+  }
+  // It may be a new foreign key, which the next try sees.
+  session_.referrers.Forget(name);
+  attempt->end = DeleteAttempt::End::kReferrersChanged;
   return false;
 }
 
@@ -251,13 +301,15 @@ std::vector<std::uint32_t> DeleteTransaction::ReferredRows(const KeyedRows& list
   return referred;
 }
 
-bool DeleteTransaction::ReferrersHold(const std::vector<KeyedRows>& lists) {
+bool DeleteTransaction::ReferrersHold(const std::vector<KeyedRows>& lists, Question question) {
   std::vector<TableName> asked;
   for (const KeyedRows& list : lists) {
     const TableName& name = Part(list).table().name;
     if (std::find(asked.begin(), asked.end(), name) != asked.end()) continue;
-    if (!session_.referrers.StillTrue(session_.connection(), name)) return false;
     asked.push_back(name);
+    const bool deleted_alone = !session_.referrers.complete() && TouchingKeys(list).empty();
+    if (question == Question::kWhereCascadesMayHide && deleted_alone) continue;
+    if (!session_.referrers.StillTrue(session_.connection(), name)) return false;
   }
   return true;
 }

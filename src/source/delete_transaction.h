@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,12 +63,23 @@ class DeleteTransaction {
   std::vector<KeyedRows> MakeLists(const std::vector<std::uint32_t>& rows) const;
   void LockTables(const std::vector<KeyedRows>& lists);
   void LockReferencedRows(const std::vector<KeyedRows>& lists);
-  // False when the transaction must not go on.
+  // Both: false when the transaction was rolled back.
+  bool DeleteLists(const std::vector<KeyedRows>& lists, DeleteAttempt* attempt);
   bool DeleteList(const KeyedRows& list, DeleteAttempt* attempt);
+  // DeleteCompared() where foreign keys may be hidden from the account: false, too, when it touched
+  // other tables.
+  bool DeleteAlone(const KeyedRows& list, DeleteAttempt* attempt);
   bool DeleteCompared(const KeyedRows& list, DeleteAttempt* attempt);
+  // The server refused `list` for a child: fills attempt->blocked, or else attempt->suspects.
+  void FindReferred(const KeyedRows& list, DeleteAttempt* attempt);
   std::vector<std::uint32_t> ReferredRows(const KeyedRows& list,
                                           const std::vector<ForeignKey>& keys);
-  bool ReferrersHold(const std::vector<KeyedRows>& lists);
+  std::vector<ForeignKey> TouchingKeys(const KeyedRows& list);
+  enum class Question {
+    kWhereCascadesMayHide,  // not where DeleteAlone() has seen that there is none
+    kEverywhere,
+  };
+  bool ReferrersHold(const std::vector<KeyedRows>& lists, Question question);
   void MarkChanged(const KeyedRows& list, const std::vector<std::string>& keys,
                    DeleteAttempt* attempt);
   // Rows of `list` whose key equals another in the database that is other bytes ('abc', 'ABC').
@@ -85,6 +97,8 @@ class DeleteTransaction {
   std::vector<std::uint32_t>
       list_of_;  // by row: the number of the list that asked for it, 0: none (any more)
   std::uint32_t list_number_ = 0;
+  std::set<TableName>
+      doubted_;  // a DELETE touched other tables, and their foreign keys were asked for again
   std::vector<const TableDefinition*> current_;  // by part, under the metadata lock
 };
 

@@ -12,7 +12,7 @@ namespace {
 
 // Tries without a committed transaction between them; with lock waits of 5 seconds about two
 // minutes.
-constexpr int kMaxFailures = 12;
+constexpr int kMaxFailures = 16;
 // After a stop was asked for the step is finished if the server lets it, not waited for.
 constexpr int kMaxFailuresWhenStopped = 3;
 // Rounds that neither deleted a row nor learned of one that stays.
@@ -193,7 +193,8 @@ void UnitDelete::Failed(const DatabaseError& error, std::uint64_t rows, bool can
                             ": " + error.what(),
                         error.hint());
   }
-  if (error_class != ErrorClass::kConnectionLost) session_.size.Refused(rows);
+  // Numbers from 2000 are the client's: the server did not mind the transaction.
+  if (error.code() < 2000 || error_class == ErrorClass::kTooLarge) session_.size.Refused(rows);
   const std::chrono::milliseconds delay =
       std::min(kMaxDelay, kFirstDelay * (1 << std::min(failures_ - 1, 10)));
   LogWarning("table " + ToText(unit_.parts.back().table().name) + ": deleting " +
