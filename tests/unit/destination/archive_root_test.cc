@@ -1,0 +1,140 @@
+// The marker and the names of last runs: what keeps archives from a directory that is not mounted,
+// from somebody else's, and from a journal that is older than they are.
+#include "destination/archive_root.h"
+
+#include <fstream>
+
+#include "file_fixture.h"
+
+namespace osarchiver {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ArchiveRootTest : public FileDestinationTest {
+ protected:
+  void StoreSomething() {
+    auto destination = Opened();
+    const PassContext pass = BeginPass();
+    auto writer = destination->OpenTable(pass, *journal);
+    (void)StoreVerified(*writer, pass, {{1, "one"}});
+    writer->Seal();
+  }
+};
+
+TEST_F(ArchiveRootTest, FirstRunMakesRootAndMarker) {
+  EXPECT_TRUE(Make()->Check(context).empty());
+  EXPECT_FALSE(fs::exists(Root())) << "a check creates nothing";
+  (void)Opened("sql");
+  (void)Opened("csv");
+  (void)Opened("sql");
+  EXPECT_EQ(Files("osarchiver.json"), std::vector<std::string>{"osarchiver.json"});
+  EXPECT_EQ(fs::status(Root()).permissions() & fs::perms::others_all, fs::perms::none);
+}
+
+TEST_F(ArchiveRootTest, KnownRootWithoutMarkerIsNotMounted) {
+  StoreSomething();
+  fs::remove_all(Root());
+  EXPECT_THROW((void)Opened(), IoError);
+  EXPECT_FALSE(fs::exists(Root())) << "nothing is written under the mount point";
+  fs::create_directories(Root());
+  EXPECT_THROW((void)Opened(), IoError);
+}
+
+TEST_F(ArchiveRootTest, RootOfAnotherSiteOrDestinationIsRefused) {
+  (void)Opened();
+  context.site = "RegionTwo";
+  EXPECT_THROW((void)Opened(), ConfigError);
+  EXPECT_EQ(Make()->Check(context).size(), 1u);
+  context.site = "RegionOne";
+  FileDestination other("other", settings, "sql", FileDestination::JournalCopy::kMake,
+                        PosixFileSystem());
+  EXPECT_THROW(other.Open(context, *journal), ConfigError);
+}
+
+TEST_F(ArchiveRootTest, NewJournalBesideOldArchivesIsRefused) {
+  StoreSomething();
+  OpenJournal("new.db");
+  BeginRun("20261124T020000Z-00000002");
+  EXPECT_THROW((void)Opened(), ConfigError);
+  // And stays refused: a run that failed for it does not make the journal an old one.
+  BeginRun("20261125T020000Z-00000003");
+  EXPECT_THROW((void)Opened(), ConfigError);
+}
+
+TEST_F(ArchiveRootTest, AnotherArchiverWithAJournalOfItsOwnIsWelcome) {
+  StoreSomething();
+  OpenJournal("new.db");
+  context.archiver = "cinder";
+  BeginRun("20261124T020000Z-00000002");
+  EXPECT_NO_THROW(StoreSomething());
+}
+
+TEST_F(ArchiveRootTest, JournalThatLacksTheLastRunIsOlder) {
+  journal->CopyTo(directory.path() / "backup.db");
+  BeginRun("20261124T020000Z-00000002");
+  (void)Opened();
+  OpenJournal("backup.db");
+  BeginRun("20261125T020000Z-00000003");
+  EXPECT_THROW((void)Opened(), IntegrityError);
+}
+
+TEST_F(ArchiveRootTest, RunThatTheJournalDoesNotHaveYetIsNotRecorded) {
+  context.run_name = "20261124T020000Z-0000000f";
+  (void)Opened();
+  context.run_name = kRun;
+  EXPECT_NO_THROW((void)Opened());
+}
+
+TEST_F(ArchiveRootTest, DamagedMarkerIsDamage) {
+  (void)Opened();
+  for (const char* text : {"", "{", "[]", "{\"format\":1}", "{\"format\":\"1\"}"}) {
+    fs::remove(Root() / "osarchiver.json");
+    std::ofstream(Root() / "osarchiver.json") << text;
+    EXPECT_THROW((void)Opened(), IntegrityError) << text;
+  }
+  fs::remove(Root() / "osarchiver.json");
+  std::ofstream(Root() / "osarchiver.json") << R"({"format":2,"destination":"files","site":"x"})";
+  EXPECT_THROW((void)Opened(), ConfigError) << "a newer version";
+}
+
+TEST_F(ArchiveRootTest, TooLittleRoomIsSaid) {
+  settings.min_free_bytes = UINT64_MAX;
+  EXPECT_TRUE(Make()->LacksRoom());
+  EXPECT_EQ(Make()->Check(context).size(), 1u);
+}
+
+TEST_F(ArchiveRootTest, FinishedRunLeavesListsThatSha256sumAcceptsAndTheJournal) {
+  settings.layout = "{archiver}/{source}";
+  auto sql = Opened("sql"), csv = Opened("csv");
+  for (const std::string source : {"main", "cell"}) {
+    context.source = source;
+    const PassContext pass = BeginPass();
+    auto sql_writer = sql->OpenTable(pass, *journal), csv_writer = csv->OpenTable(pass, *journal);
+    TestBatch batch = Extract(pass, {{1, "one"}});
+    Store(*sql_writer, &batch);
+    Store(*csv_writer, &batch);
+    Archive(batch);
+    Verify(batch);
+    sql_writer->Seal();
+    csv_writer->Seal();
+  }
+  sql->FinishRun(context, *journal);
+  csv->FinishRun(context, *journal);
+  EXPECT_EQ(Files(".sha256"),
+            (std::vector<std::string>{std::string("nova/cell/") + kRun + ".sha256",
+                                      std::string("nova/main/") + kRun + ".sha256"}));
+  for (const std::string source : {"main", "cell"}) {
+    const std::string command =
+        "cd '" + (Root() / "nova" / source).string() +
+        "' && sha256sum -c --strict --quiet *.sha256 && test $(cat *.sha256 | wc -l) = 2";
+    EXPECT_EQ(std::system(command.c_str()), 0);
+  }
+  const auto copy =
+      Journal::Open(Root() / ".osarchiver" / (journal->id() + ".db"), OpenMode::kRead);
+  EXPECT_EQ(copy->id(), journal->id());
+  EXPECT_TRUE(copy->HasRunNamed(kRun));
+}
+
+}  // namespace
+}  // namespace osarchiver
