@@ -106,6 +106,7 @@ bool RangeReader::Next(Connection& connection, const ReadLimits& limits, RowBatc
     if (rows->row_count() > 0 && clock_.Now() - begin > kUnitTime) break;
     Step(connection, limits, &place, rows);
   }
+  before_ = place_;
   place_ = place;
   return rows->row_count() > 0;
 }

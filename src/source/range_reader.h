@@ -21,6 +21,8 @@ class RowReader {
   virtual ~RowReader() = default;
   // Fills `rows` up to the limits; false: no more, or `stop` says so.
   virtual bool Next(Connection& connection, const ReadLimits& limits, RowBatch* rows) = 0;
+  // Back to before the last Next() that returned.
+  virtual void Undo() = 0;
   virtual std::string position() const = 0;
   virtual void Restart() = 0;
   virtual double progress() const = 0;
@@ -54,6 +56,7 @@ class RangeReader : public RowReader {
   RangeReader(const TablePlan& table, std::string condition, const std::string& position,
               Clock& clock, StopControl& stop);
   bool Next(Connection& connection, const ReadLimits& limits, RowBatch* rows) override;
+  void Undo() override { place_ = before_; }
   std::string position() const override;
   void Restart() override;
   double progress() const override;
@@ -92,7 +95,7 @@ class RangeReader : public RowReader {
   std::string select_;
   bool extra_cells_ = false;  // the key's expressions follow the columns: ENUM and SET
   std::optional<KeyCursor> start_;
-  Place place_;
+  Place place_, before_;
   bool begun_ = false;
   bool full_ = false;
   // Without arithmetic: a plain LIMIT, until it takes too long because few rows match.

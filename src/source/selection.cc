@@ -27,14 +27,6 @@ std::string ColumnOf(std::string_view alias, const std::string& column) {
   return sql + QuoteIdentifier(column);
 }
 
-// The alias of rows that refer to `alias`'s: longer by two characters, so no two levels of a
-// statement share one.
-std::string ChildAlias(std::string_view alias) {
-  std::string name(alias);
-  name.insert(name.size() - (name.ends_with('`') ? 1 : 0), "_c");
-  return name;
-}
-
 bool IsSelfReference(const ForeignKey& key) {
   return key.database == key.referenced_database && key.table == key.referenced_table;
 }
@@ -96,6 +88,12 @@ std::string Stays(const SourcePlan& plan, const ForeignKey& key, std::string_vie
 }
 
 }  // namespace
+
+std::string ChildAlias(std::string_view alias) {
+  std::string name(alias);
+  name.insert(name.size() - (name.ends_with('`') ? 1 : 0), "_c");
+  return name;
+}
 
 std::string WhereText(const TableSettings& settings, std::string_view cutoff, std::string_view now,
                       std::string_view alias) {

@@ -11,6 +11,9 @@
 
 namespace osarchiver {
 
+// The alias that conditions give to rows that refer to `alias`'s: longer by two characters, so that
+// no two levels of a statement share one.
+std::string ChildAlias(std::string_view alias);
 // The configured `where` with its placeholders replaced; `alias` is quoted, or "" for none.
 std::string WhereText(const TableSettings& settings, std::string_view cutoff, std::string_view now,
                       std::string_view alias);
