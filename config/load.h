@@ -20,6 +20,8 @@ Settings LoadSettings(const std::string& path);
 std::optional<Retention> ParseRetention(std::string_view text);
 // The same notation without months and years, in seconds: for timeouts and limits.
 std::optional<std::int64_t> ParseDurationSeconds(std::string_view text);
+// The same, with "250ms" and the like too.
+std::optional<std::int64_t> ParseDurationMilliseconds(std::string_view text);
 // "16MiB", "1GiB", "1.5 GB", "4096"; in bytes.
 std::optional<std::uint64_t> ParseBytes(std::string_view text);
 // "5%" or "0.05", as a share between 0 and 1.

@@ -15,7 +15,7 @@ namespace osarchiver {
 // A shell glob on the whole name, or a /regular expression/ (ECMAScript, searched anywhere unless anchored).
 class Pattern {
  public:
-  // Throws ConfigError when a regular expression is not valid.
+  // Throws ConfigError when the text is empty, or the expression or a [class] is not valid.
   explicit Pattern(std::string text);
   bool Matches(std::string_view name) const;
   const std::string& text() const { return text_; }
@@ -69,7 +69,7 @@ struct TableSettings {
 };
 
 struct TableOverride {
-  Pattern tables;  // matched against "database.table"
+  Pattern tables;  // matched against "table" and "database.table"
   TableSettings settings;  // complete: what the override does not set comes from the source
 };
 
