@@ -4,6 +4,7 @@
 #include "formats/hex_text.h"
 #include "formats/number_text.h"
 #include "formats/text_cursor.h"
+#include "formats/text_scan.h"
 
 namespace osarchiver {
 namespace {
@@ -19,16 +20,17 @@ class StringSink final : public TextSink {
 // The opening quote is taken already.
 void ReadQuoted(TextCursor* text, RowBatch* rows) {
   rows->BeginBytes();
+  const char* start = text->at();
+  const char* const end = text->end();
   for (;;) {
-    const std::string_view rest = text->rest();
-    const auto* quote = static_cast<const char*>(std::memchr(rest.data(), '"', rest.size()));
-    if (quote == nullptr) text->Fail("a closing quote of the value that starts here");
-    const auto size = static_cast<std::size_t>(quote - rest.data());
-    const bool doubled = quote + 1 < text->end() && quote[1] == '"';
-    rows->AddPiece(rest.substr(0, size + (doubled ? 1 : 0)));
-    text->MoveTo(quote + (doubled ? 2 : 1));
+    const char* quote = FindSpecial(start, end, '"', '"', 0);
+    if (quote == end) text->Fail("a closing quote of the value that starts here");
+    const bool doubled = quote + 1 < end && quote[1] == '"';
+    rows->AddPiece({start, static_cast<std::size_t>(quote - start) + (doubled ? 1 : 0)});
+    start = quote + (doubled ? 2 : 1);
     if (!doubled) break;
   }
+  text->MoveTo(start);
   rows->EndBytes();
 }
 

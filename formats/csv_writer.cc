@@ -1,9 +1,8 @@
-#include <cstring>
-
 #include "formats/csv_format.h"
 #include "formats/hex_text.h"
 #include "formats/number_text.h"
 #include "formats/text_buffer.h"
+#include "formats/text_scan.h"
 #include "util/error.h"
 
 namespace osarchiver {
@@ -11,15 +10,15 @@ namespace {
 
 void PutQuoted(std::string_view text, TextBuffer* out) {
   out->Put('"');
-  for (;;) {
-    const auto* quote = static_cast<const char*>(std::memchr(text.data(), '"', text.size()));
-    if (quote == nullptr) break;
-    const auto size = static_cast<std::size_t>(quote - text.data()) + 1;
-    out->Put(text.substr(0, size));
+  const char* start = text.data();
+  const char* const end = start + text.size();
+  for (const char* at = FindSpecial(start, end, '"', '"', 0); at != end;
+       at = FindSpecial(start, end, '"', '"', 0)) {
+    out->Put({start, static_cast<std::size_t>(at + 1 - start)});
     out->Put('"');
-    text.remove_prefix(size);
+    start = at + 1;
   }
-  out->Put(text);
+  out->Put({start, static_cast<std::size_t>(end - start)});
   out->Put('"');
 }
 

@@ -120,7 +120,8 @@ std::optional<Record> ReadRecordBefore(File& file, std::uint64_t end) {
   const std::uint32_t frame_bytes = NumberAt({trailer.data(), kTrailer}, 0);
   if (frame_bytes > end) return std::nullopt;
   auto record = ReadRecord(file, end - frame_bytes, end);
-  if (record && record->end != end) record.reset();
+  // A shorter record may stand there, with bytes behind it that only look like an end.
+  if (!record || record->end != end) return std::nullopt;
   return record;
 }
 
