@@ -1,26 +1,47 @@
 #include "source/unit_reader.h"
 
+#include <algorithm>
+
+#include "source/dependent_reader.h"
 #include "source/level_reader.h"
 #include "source/range_reader.h"
 #include "source/selection.h"
+#include "util/log.h"
 
 namespace osarchiver {
+namespace {
+
+// A single row's tree may exceed a unit's limits this often; beyond that it is no business of one
+// transaction.
+constexpr std::uint64_t kLargestTree = 20;
+
+}  // namespace
 
 struct UnitReader::State {
+  State(Connection& server, const SourcePlan& source, const TablePlan& walked, ReadPurpose purpose)
+      : connection(&server), table(walked), dependents(source, walked, purpose) {}
+
+  RowReader& walk() { return levels ? levels->leaves() : *rows; }
+  bool ReadRows(const ReadLimits& limits, UnitPart* part);
+  void Undo();
+  bool ReadTrees(const ReadLimits& limits, Unit* unit);
+  std::size_t Fitting(const ReadLimits& limits, const RowBatch& roots, const Trees& trees) const;
+  void KeepFree(const Trees& trees, UnitPart* roots, std::vector<bool>* goes) const;
+  void Assemble(UnitPart roots, Trees trees, Unit* unit) const;
+
   Connection* connection;
-  const SourcePlan& plan;
   const TablePlan& table;
   // One of the two: in a table that refers to itself rows come by levels when they are to be
   // deleted.
   std::unique_ptr<RowReader> rows;
   std::unique_ptr<LevelReader> levels;
-
-  RowReader& walk() { return levels ? levels->leaves() : *rows; }
+  DependentReader dependents;
+  std::uint64_t roots_per_unit = 1000;  // adapts to the size of the trees
 };
 
 UnitReader::UnitReader(Connection& connection, const SourcePlan& plan, const TablePlan& table,
                        ReadPurpose purpose, std::string position, Clock& clock, StopControl& stop)
-    : state_(new State{&connection, plan, table, nullptr, nullptr}) {
+    : state_(new State(connection, plan, table, purpose)) {
   const std::string condition = purpose == ReadPurpose::kDelete
                                     ? FreeCondition(plan, table, kRowAlias)
                                     : EligibleCondition(table, kRowAlias);
@@ -34,16 +55,122 @@ UnitReader::UnitReader(Connection& connection, const SourcePlan& plan, const Tab
 
 UnitReader::~UnitReader() = default;
 
+bool UnitReader::State::ReadRows(const ReadLimits& limits, UnitPart* part) {
+  part->table = &table;
+  if (levels) return levels->Next(*connection, limits, &part->rows, &part->levels);
+  if (!rows->Next(*connection, limits, &part->rows)) return false;
+  part->levels.assign(part->rows.row_count(), 0);
+  return true;
+}
+
+void UnitReader::State::Undo() {
+  if (levels) {
+    levels->Undo();
+  } else {
+    rows->Undo();
+  }
+}
+
+bool UnitReader::State::ReadTrees(const ReadLimits& limits, Unit* unit) {
+  for (;;) {
+    UnitPart roots;
+    if (!ReadRows({std::min(limits.rows, roots_per_unit), limits.bytes}, &roots)) return false;
+    const std::size_t count = roots.rows.row_count();
+    const std::uint64_t most = count > 1 ? 2 : kLargestTree;
+    Trees trees;
+    try {
+      trees = dependents.Gather(*connection, roots.rows, {most * limits.rows, most * limits.bytes});
+    } catch (...) {
+      Undo();
+      throw;
+    }
+    if (trees.too_large && count > 1) {
+      Undo();
+      roots_per_unit = std::max<std::uint64_t>(1, count / 4);
+      continue;
+    }
+    if (trees.too_large) {
+      LogWarning("table " + ToText(table.name) + ": more rows depend on row " +
+                 KeyText(KeyBytes(roots.rows.row(0), table.definition().key)) +
+                 " than one transaction should hold; it stays");
+      continue;
+    }
+    const std::size_t fitting = Fitting(limits, roots.rows, trees);
+    if (fitting < count) {
+      Undo();
+      roots_per_unit = fitting;
+      continue;
+    }
+    // Grows while there is room for twice as much.
+    if (Fitting({limits.rows / 2, limits.bytes / 2}, roots.rows, trees) == count) {
+      roots_per_unit = std::min(limits.rows, roots_per_unit * 2);
+    }
+    Assemble(std::move(roots), std::move(trees), unit);
+    if (!unit->parts.empty()) return true;
+  }
+}
+
+// How many of the roots, from the first on, keep within the limits together with their trees; at
+// least one.
+std::size_t UnitReader::State::Fitting(const ReadLimits& limits, const RowBatch& roots,
+                                       const Trees& trees) const {
+  std::uint64_t row_count = 0, byte_count = 0;
+  for (std::size_t i = 0; i < roots.row_count(); ++i) {
+    row_count += 1 + trees.rows[i];
+    byte_count += roots.row(i).size() + trees.bytes[i];
+    if (row_count > limits.rows || byte_count > limits.bytes) return std::max<std::size_t>(1, i);
+  }
+  return roots.row_count();
+}
+
+// Takes blocked roots out. In a table that refers to itself, what is above them cannot be told from
+// what they hold: a later round has it.
+void UnitReader::State::KeepFree(const Trees& trees, UnitPart* roots,
+                                 std::vector<bool>* goes) const {
+  goes->assign(roots->rows.row_count(), true);
+  std::uint32_t lowest_blocked = ~std::uint32_t{0};
+  for (std::size_t i = 0; i < goes->size(); ++i) {
+    if (!trees.blocked[i]) continue;
+    (*goes)[i] = false;
+    lowest_blocked = std::min(lowest_blocked, roots->levels[i]);
+  }
+  UnitPart kept;
+  kept.table = roots->table;
+  kept.rows = RowBatch(roots->rows.column_count());
+  for (std::size_t i = 0; i < goes->size(); ++i) {
+    if (roots->levels[i] > lowest_blocked) (*goes)[i] = false;
+    if (!(*goes)[i]) continue;
+    kept.rows.AppendRow(roots->rows.row(i));
+    kept.levels.push_back(roots->levels[i]);
+  }
+  *roots = std::move(kept);
+}
+
+void UnitReader::State::Assemble(UnitPart roots, Trees trees, Unit* unit) const {
+  std::vector<bool> goes;
+  KeepFree(trees, &roots, &goes);
+  if (roots.rows.row_count() == 0) return;
+  for (Trees::Part& tree : trees.parts) {
+    UnitPart part;
+    part.table = tree.table;
+    part.rows = RowBatch(tree.rows.column_count());
+    for (std::size_t i = 0; i < tree.rows.row_count(); ++i) {
+      const bool wanted = std::any_of(tree.owners[i].begin(), tree.owners[i].end(),
+                                      [&](std::uint32_t owner) { return goes[owner]; });
+      if (!wanted) continue;
+      part.rows.AppendRow(tree.rows.row(i));
+      part.levels.push_back(tree.levels[i]);
+    }
+    if (part.rows.row_count() > 0) unit->parts.push_back(std::move(part));
+  }
+  unit->parts.push_back(std::move(roots));
+}
+
 bool UnitReader::Next(const ReadLimits& limits, Unit* unit) {
   unit->parts.clear();
+  if (state_->dependents.any()) return state_->ReadTrees(limits, unit);
   UnitPart part;
-  part.table = &state_->table;
-  if (state_->levels) {
-    if (!state_->levels->Next(*state_->connection, limits, &part.rows, &part.levels)) return false;
-  } else {
-    if (!state_->rows->Next(*state_->connection, limits, &part.rows)) return false;
-    part.levels.assign(part.rows.row_count(), 0);
-  }
+  if (!state_->ReadRows(limits, &part)) return false;
   unit->parts.push_back(std::move(part));
   return true;
 }
@@ -52,7 +179,9 @@ void UnitReader::Reconnect(Connection& connection) { state_->connection = &conne
 
 std::string UnitReader::position() const { return state_->walk().position(); }
 
-bool UnitReader::needs_previous_unit_settled() const { return state_->levels != nullptr; }
+bool UnitReader::needs_previous_unit_settled() const {
+  return state_->levels != nullptr || state_->dependents.shares_rows();
+}
 
 void UnitReader::Restart() {
   if (state_->levels) {

@@ -1,0 +1,302 @@
+#include "source/dependent_reader.h"
+
+#include <algorithm>
+#include <deque>
+#include <tuple>
+
+#include "mariadb/quote.h"
+#include "source/dependents.h"
+#include "source/row_tuples.h"
+#include "source/selection.h"
+
+namespace osarchiver {
+namespace {
+
+constexpr std::size_t kValuesPerStatement = 500;
+constexpr std::chrono::seconds kLookUpLimit{60};
+
+// Whether anything was new.
+bool AddOwners(const std::vector<std::uint32_t>& from, std::vector<std::uint32_t>* to) {
+  const std::size_t before = to->size();
+  for (const std::uint32_t owner : from) {
+    if (std::find(to->begin(), to->end(), owner) == to->end()) to->push_back(owner);
+  }
+  return to->size() > before;
+}
+
+}  // namespace
+
+// Rows of all tables of the trees so far; number 0 are the roots.
+struct DependentReader::Gathering {
+  struct RowName {
+    std::size_t part;
+    std::uint32_t row;
+  };
+  // By part and row: the rows that refer to it.
+  std::vector<std::vector<std::vector<RowName>>> children;
+  std::vector<Trees::Part> parts;
+  std::vector<std::vector<bool>> stuck;  // by part and row: a row that stays refers to it
+  std::vector<std::unordered_map<std::string, std::uint32_t>>
+      by_key;                          // by part: key literal -> row
+  std::vector<std::size_t> descended;  // by edge: parent rows whose children are read
+  ReadLimits limits;
+  std::uint64_t rows = 0, bytes = 0;
+  bool too_large = false;
+  // Of the values asked for in one statement: the parent rows that have them.
+  std::unordered_map<std::string, std::vector<std::uint32_t>> parents;
+
+  // The number of the row in its part, added when it is new.
+  std::uint32_t Add(std::size_t part, const std::string& key, std::string_view row, bool is_stuck) {
+    const auto number = static_cast<std::uint32_t>(parts[part].rows.row_count());
+    const auto [known, fresh] = by_key[part].try_emplace(key, number);
+    if (fresh) {
+      parts[part].rows.AppendRow(row);
+      parts[part].owners.emplace_back();
+      stuck[part].push_back(false);
+      children[part].emplace_back();
+      ++rows;
+      bytes += row.size();
+      too_large = rows > limits.rows || bytes > limits.bytes;
+    }
+    if (is_stuck) stuck[part][known->second] = true;
+    return known->second;
+  }
+
+  // Every row belongs to the roots that what it refers to belongs to. Known only now: a row may be
+  // reached by a second way after its own children were read.
+  void SpreadOwners() {
+    std::vector<RowName> changed;
+    for (std::uint32_t i = 0; i < parts[0].owners.size(); ++i) changed.push_back({0, i});
+    while (!changed.empty()) {
+      const RowName from = changed.back();
+      changed.pop_back();
+      for (const RowName& child : children[from.part][from.row]) {
+        if (AddOwners(parts[from.part].owners[from.row], &parts[child.part].owners[child.row])) {
+          changed.push_back(child);
+        }
+      }
+    }
+  }
+};
+
+DependentReader::DependentReader(const SourcePlan& plan, const TablePlan& root, ReadPurpose purpose)
+    : root_(root), purpose_(purpose), tables_(DependentTables(plan, root)) {
+  std::sort(tables_.begin(), tables_.end(), [](const TablePlan* a, const TablePlan* b) {
+    return std::tie(a->component, a->name) < std::tie(b->component, b->name);
+  });
+  for (std::size_t number = 0; number <= tables_.size(); ++number) AddEdges(plan, number);
+  for (std::size_t number = 1; number <= tables_.size(); ++number) {
+    const auto ways = std::count_if(edges_.begin(), edges_.end(),
+                                    [&](const Edge& edge) { return edge.child == number; });
+    shares_rows_ = shares_rows_ || ways > 1;
+  }
+}
+
+const TablePlan& DependentReader::table(std::size_t number) const {
+  return number == 0 ? root_ : *tables_[number - 1];
+}
+
+void DependentReader::AddEdges(const SourcePlan& plan, std::size_t parent) {
+  const TableDefinition& definition = table(parent).definition();
+  for (const ForeignKey& key : table(parent).referrers) {
+    if (!GoesWithParent(plan, root_, key)) continue;
+    const TablePlan* child = plan.Find({key.database, key.table});
+    const auto number = static_cast<std::size_t>(std::find(tables_.begin(), tables_.end(), child) -
+                                                 tables_.begin()) +
+                        1;
+    const auto parent_columns = PositionsOf(definition, key.referenced_columns);
+    const auto child_columns = PositionsOf(child->definition(), key.columns);
+    if (!parent_columns || !child_columns) {
+      throw Error("foreign key " + key.name + " of " + ToText(child->name) +
+                      " has a generated column: its rows cannot go with their parents",
+                  "dependents: {" + child->name.table + ": block}");
+    }
+    Edge edge{parent, number, key, *parent_columns, *child_columns, ""};
+    edge.select =
+        Guarded(kLookUpLimit) + "SELECT " + ReadExpressions(child->definition(), kRowAlias) + ", " +
+        BlockedExpression(plan, *child) + " FROM " + Quoted(child->name) + " AS " +
+        std::string(kRowAlias) + " WHERE " + TupleExpression(key.columns, kRowAlias) + " IN (";
+    edges_.push_back(std::move(edge));
+  }
+}
+
+std::string DependentReader::BlockedExpression(const SourcePlan& plan,
+                                               const TablePlan& table) const {
+  std::string any;
+  for (const ForeignKey& key : table.referrers) {
+    if (purpose_ != ReadPurpose::kDelete || GoesWithParent(plan, root_, key)) continue;
+    any += (any.empty() ? "" : " OR ") + HasChildCondition(table, key, kRowAlias);
+  }
+  return any.empty() ? "0" : any;
+}
+
+Trees DependentReader::Gather(Connection& connection, const RowBatch& roots,
+                              const ReadLimits& limits) const {
+  Gathering gathering;
+  gathering.limits = limits;
+  gathering.parts.resize(tables_.size() + 1);
+  gathering.stuck.resize(tables_.size() + 1);
+  gathering.children.resize(tables_.size() + 1);
+  gathering.by_key.resize(tables_.size() + 1);
+  gathering.descended.assign(edges_.size(), 0);
+  for (std::size_t number = 0; number <= tables_.size(); ++number) {
+    gathering.parts[number].table = &table(number);
+    gathering.parts[number].rows = RowBatch(table(number).definition().columns.size());
+  }
+  for (std::uint32_t i = 0; i < roots.row_count(); ++i) {
+    gathering.parts[0].rows.AppendRow(roots.row(i));
+    gathering.parts[0].owners.push_back({i});
+    gathering.children[0].emplace_back();
+  }
+  for (bool more = true; more && !gathering.too_large;) {
+    more = false;
+    for (std::size_t e = 0; e < edges_.size() && !gathering.too_large; ++e) {
+      const std::size_t first = gathering.descended[e];
+      const std::size_t end = gathering.parts[edges_[e].parent].rows.row_count();
+      if (first == end) continue;
+      gathering.descended[e] = end;
+      Descend(connection, edges_[e], first, &gathering);
+      more = true;
+    }
+  }
+  Trees trees;
+  trees.too_large = gathering.too_large;
+  if (trees.too_large) return trees;
+  gathering.SpreadOwners();
+  trees.blocked.assign(roots.row_count(), false);
+  trees.rows.assign(roots.row_count(), 0);
+  trees.bytes.assign(roots.row_count(), 0);
+  for (std::size_t number = 1; number <= tables_.size(); ++number) {
+    SetLevels(number, &gathering);
+    Trees::Part& part = gathering.parts[number];
+    for (std::size_t i = 0; i < part.rows.row_count(); ++i) {
+      for (const std::uint32_t owner : part.owners[i]) {
+        ++trees.rows[owner];
+        trees.bytes[owner] += part.rows.row(i).size();
+        if (gathering.stuck[number][i]) trees.blocked[owner] = true;
+      }
+    }
+    if (part.rows.row_count() > 0) trees.parts.push_back(std::move(part));
+  }
+  return trees;
+}
+
+void DependentReader::Descend(Connection& connection, const Edge& edge, std::size_t first,
+                              Gathering* gathering) const {
+  const TableDefinition& definition = table(edge.parent).definition();
+  std::vector<std::string> values;
+  gathering->parents.clear();
+  const std::size_t end = gathering->parts[edge.parent].rows.row_count();
+  for (std::size_t i = first; i < end && !gathering->too_large; ++i) {
+    const auto value =
+        TupleLiteral(definition, gathering->parts[edge.parent].rows.row(i), edge.parent_columns);
+    if (value) {
+      auto& rows = gathering->parents[*value];
+      if (rows.empty()) values.push_back(*value);
+      rows.push_back(static_cast<std::uint32_t>(i));
+    }
+    if (values.size() == kValuesPerStatement || (i + 1 == end && !values.empty())) {
+      Fetch(connection, edge, values, gathering);
+      values.clear();
+      gathering->parents.clear();
+    }
+  }
+}
+
+void DependentReader::Fetch(Connection& connection, const Edge& edge,
+                            const std::vector<std::string>& values, Gathering* gathering) const {
+  const TablePlan& child = table(edge.child);
+  const TableDefinition& definition = child.definition();
+  std::vector<std::uint32_t> met;
+  RowBatch one(definition.columns.size());
+  const auto result = connection.Stream(
+      edge.select + JoinLiterals(values, 0, values.size()) + ")", [&](const Row& row) {
+        one.Clear();
+        AppendRow(definition, row, ~std::uint64_t{0}, &one);
+        const std::string key =
+            TupleLiteral(definition, one.row(0), definition.key).value_or("NULL");
+        met.push_back(gathering->Add(edge.child, key, one.row(0), row.back() != "0"));
+        return gathering->too_large ? RowAction::kStop : RowAction::kContinue;
+      });
+  if (gathering->too_large) return;
+  RequireNoWarnings(connection, result, child.name);
+  const RowBatch& rows = gathering->parts[edge.child].rows;
+  for (const std::uint32_t row : met) {
+    const auto value = TupleLiteral(definition, rows.row(row), edge.child_columns);
+    auto parents = gathering->parents.find(value.value_or(""));
+    if (parents == gathering->parents.end()) {
+      const auto index = AskParent(
+          connection, edge,
+          TupleLiteral(definition, rows.row(row), definition.key).value_or("NULL"), values);
+      // Gone, or pointing elsewhere, since it was read: the delete will find it so.
+      if (!index) continue;
+      parents = gathering->parents.find(values[*index]);
+    }
+    for (const std::uint32_t parent : parents->second) {
+      gathering->children[edge.parent][parent].push_back({edge.child, row});
+    }
+  }
+}
+
+std::optional<std::size_t> DependentReader::AskParent(
+    Connection& connection, const Edge& edge, const std::string& child_key,
+    const std::vector<std::string>& values) const {
+  const TablePlan& child = table(edge.child);
+  const std::string columns = TupleExpression(edge.key.columns, kRowAlias);
+  std::string which = "CASE";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    which += " WHEN " + columns + " = " + values[i] + " THEN " + std::to_string(i);
+  }
+  const auto index = connection.QueryValue(
+      "SELECT " + which + " END FROM " + Quoted(child.name) + " AS " + std::string(kRowAlias) +
+      " WHERE " + TupleExpression(KeyColumnNames(child.definition()), kRowAlias) + " = " +
+      child_key);
+  if (!index) return std::nullopt;
+  return static_cast<std::size_t>(std::stoull(*index));
+}
+
+// Leaves first among rows of one table that refer to each other; what goes round in a circle blocks
+// its trees.
+void DependentReader::SetLevels(std::size_t number, Gathering* gathering) const {
+  Trees::Part& part = gathering->parts[number];
+  const TableDefinition& definition = table(number).definition();
+  const std::size_t count = part.rows.row_count();
+  part.levels.assign(count, 0);
+  std::vector<std::vector<std::uint32_t>> parents_of(count);
+  std::vector<std::uint32_t> children(count, 0);
+  for (const Edge& edge : edges_) {
+    if (edge.child != number || edge.parent != number) continue;
+    std::unordered_map<std::string, std::vector<std::uint32_t>> by_value;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto value = TupleLiteral(definition, part.rows.row(i), edge.parent_columns);
+      if (value) by_value[*value].push_back(i);
+    }
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto value = TupleLiteral(definition, part.rows.row(i), edge.child_columns);
+      if (!value || !by_value.contains(*value)) continue;
+      for (const std::uint32_t parent : by_value[*value]) {
+        if (parent == i && edge.key.on_delete != DeleteRule::kRestrict) continue;
+        parents_of[i].push_back(parent);
+        ++children[parent];
+      }
+    }
+  }
+  std::deque<std::uint32_t> free;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (children[i] == 0) free.push_back(i);
+  }
+  std::size_t done = 0;
+  for (; !free.empty(); free.pop_front(), ++done) {
+    const std::uint32_t row = free.front();
+    for (const std::uint32_t parent : parents_of[row]) {
+      part.levels[parent] = std::max(part.levels[parent], part.levels[row] + 1);
+      if (--children[parent] == 0) free.push_back(parent);
+    }
+  }
+  if (done == count) return;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (children[i] > 0 && purpose_ == ReadPurpose::kDelete) gathering->stuck[number][i] = true;
+  }
+}
+
+}  // namespace osarchiver
