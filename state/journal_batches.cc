@@ -50,23 +50,22 @@ DeleteCounts Released(const BatchRow& batch, const DeleteCounts& answer) {
 
 void Journal::State::PutCopy(const BatchRow& batch, const CopyLocation& copy) {
   const std::int64_t target = TargetId(copy.target);
-  const std::optional<SegmentId> segment =
-      copy.segment != 0 ? std::optional(copy.segment) : std::nullopt;
   const bool in_place =
       db->QueryInt(
-          "SELECT EXISTS (SELECT 1 FROM copies WHERE batch_id = ? AND target_id = ? AND segment_id "
-          "IS ?"
-          " AND frame_offset = ? AND frame_bytes = ? AND frame_end = ?)",
-          batch.id, target, segment, copy.offset, copy.frame_bytes, copy.end) != 0;
+          "SELECT EXISTS (SELECT 1 FROM copies WHERE batch_id = ? AND target_id = ?"
+          " AND segment_id IS nullif(?, 0) AND frame_offset = ? AND frame_bytes = ? AND frame_end "
+          "= ?)",
+          batch.id, target, copy.segment, copy.offset, copy.frame_bytes, copy.end) != 0;
   if (in_place) return;
   db->Run(
       "INSERT INTO copies (batch_id, target_id, segment_id, frame_offset, frame_bytes, frame_end)"
-      " VALUES (?, ?, ?, ?, ?, ?)"
+      " VALUES (?, ?, nullif(?, 0), ?, ?, ?)"
       " ON CONFLICT (batch_id, target_id) DO UPDATE SET segment_id = excluded.segment_id,"
       " frame_offset = excluded.frame_offset, frame_bytes = excluded.frame_bytes, frame_end = "
       "excluded.frame_end",
-      batch.id, target, segment, copy.offset, copy.frame_bytes, copy.end);
-  if (segment) db->Run("UPDATE segments SET length = ? WHERE id = ?", copy.end, *segment);
+      batch.id, target, copy.segment, copy.offset, copy.frame_bytes, copy.end);
+  if (copy.segment != 0)
+    db->Run("UPDATE segments SET length = ? WHERE id = ?", copy.end, copy.segment);
 }
 
 std::vector<BatchId> Journal::AddBatches(const std::vector<std::pair<PassId, NewBatch>>& batches) {

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <utility>
 
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/failpoint.h"
 
@@ -12,6 +13,7 @@ namespace osarchiver {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
+constexpr int kBusyPauseMs = 2;
 
 constexpr char kDamagedHint[] =
     "restore the journal's copy from the archives' root, or make it again with osarchiver "
@@ -36,6 +38,14 @@ std::string ImmutableUri(const std::filesystem::path& path) {
     }
   }
   return uri + "?immutable=1";
+}
+
+// SQLite's own handler comes back every 100 ms only. The gap between two transactions of a busy
+// process is far shorter than that, so of several archivers one would starve.
+int WaitForOthers(void*, int attempt) {
+  if (attempt * kBusyPauseMs >= kBusyTimeoutMs) return 0;
+  SystemClock().Sleep(std::chrono::milliseconds(kBusyPauseMs));
+  return 1;
 }
 
 }  // namespace
@@ -124,7 +134,7 @@ Database::Database(std::filesystem::path path, Access access) : path_(std::move(
   const int code = sqlite3_open_v2(name.c_str(), &handle_, flags, nullptr);
   try {
     if (code != SQLITE_OK) Fail(code);
-    sqlite3_busy_timeout(handle_, kBusyTimeoutMs);
+    sqlite3_busy_handler(handle_, WaitForOthers, nullptr);
     // Neither a damaged schema nor a slip of ours may turn into a file that only looks like a
     // journal.
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);

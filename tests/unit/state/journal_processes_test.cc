@@ -1,6 +1,9 @@
-// What several processes do to one journal, and what is left when one of them dies.
+// What several processes and threads do to one journal, and what is left when one of them dies.
 #include <signal.h>
 #include <sys/resource.h>
+
+#include <atomic>
+#include <thread>
 
 #include "tests/unit/state/journal_fixture.h"
 #include "util/failpoint.h"
@@ -46,7 +49,7 @@ TEST_F(JournalProcessesTest, AJournalThatManyCreateAtOnceIsOne) {
 TEST_F(JournalProcessesTest, TwoArchiversWriteSideBySide) {
   Open();
   journal_.reset();
-  constexpr int kBatches = 60;
+  constexpr int kBatches = 25;
   std::vector<pid_t> children;
   for (int i = 0; i < 3; ++i) {
     children.push_back(Fork([&] {
@@ -63,6 +66,27 @@ TEST_F(JournalProcessesTest, TwoArchiversWriteSideBySide) {
     EXPECT_EQ(journal().ListPasses(runs[0].id).at(0).counts.deleted, 8u * kBatches);
   }
   EXPECT_THAT(journal().Check(), IsEmpty());
+}
+
+TEST_F(JournalProcessesTest, ThreadsOfOneRunShareAJournal) {
+  const RunId run = BeginRun();
+  const PassId pass = BeginPass(run);
+  std::atomic<bool> done{false};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (!done) {
+        const auto passes = journal().ListPasses(run);
+        EXPECT_EQ(passes.at(0).counts.deleted % 8, 0u);
+        (void)journal().FindKept("nova", passes[0].key, {1, 2, 3});
+        (void)journal().UnsettledBatches(pass);
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) LiveOneBatch(pass);
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(CountsOf(pass).deleted, 160u);
 }
 
 TEST_F(JournalProcessesTest, AKilledProcessLeavesEveryStepWholeOrUndone) {
