@@ -75,6 +75,8 @@ struct SegmentFooter {
   std::string sealed_at;
   std::string previous_record;
   std::vector<Entry> index;
+  // The header's JSON once more: without a header no row of the file can be told.
+  std::string header_json;
 };
 
 // Where a batch lies in a segment: what the journal keeps of it.

@@ -145,9 +145,13 @@ std::string FooterToJson(const SegmentFooter& footer) {
     index.push_back(Json::array({entry.number, entry.frame_offset, entry.frame_bytes,
                                  Hex(entry.first_key), Hex(entry.last_key)}));
   }
-  const Json json{{"batches", footer.batches},     {"rows", footer.rows},
-                  {"last_part", footer.last_part}, {"sealed_at", TextToJson(footer.sealed_at)},
-                  {"index", std::move(index)},     {"previous_record", footer.previous_record}};
+  const Json json{{"batches", footer.batches},
+                  {"rows", footer.rows},
+                  {"last_part", footer.last_part},
+                  {"sealed_at", TextToJson(footer.sealed_at)},
+                  {"index", std::move(index)},
+                  {"header", TextToJson(footer.header_json)},
+                  {"previous_record", footer.previous_record}};
   return json.dump();
 }
 
@@ -162,6 +166,7 @@ SegmentFooter FooterFromJson(std::string_view text) {
   for (const Json& entry : RequireArray(object.Take("index"), "segment footer: index")) {
     footer.index.push_back(EntryFromJson(entry));
   }
+  footer.header_json = object.Text("header");
   footer.previous_record = Hex(object.HashOf("previous_record"));
   object.End();
   return footer;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "formats/batch_content.h"
+#include "formats/find_header.h"
 #include "formats/segment_record.h"
 #include "util/error.h"
 
@@ -10,19 +11,6 @@ namespace osarchiver {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool IsHeader(RecordKind kind) { return kind == RecordKind::kHeader; }
-
-// The header stands behind the first frame. When that frame is damaged the header is searched for,
-// so that the other batches stay readable.
-std::optional<Record> FindHeader(File& file) {
-  const std::uint64_t file_bytes = file.Size();
-  if (const auto shape = MeasureFrame(file, 0, file_bytes)) {
-    auto record = ReadRecord(file, shape->frame_bytes, file_bytes);
-    if (record && IsHeader(record->kind)) return record;
-  }
-  return FindRecord(file, 0, file_bytes, IsHeader);
-}
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "formats/batch_content.h"
+#include "formats/find_header.h"
 #include "formats/segment_reader.h"
 #include "formats/segment_record.h"
 #include "util/error.h"
@@ -14,8 +15,7 @@
 namespace osarchiver {
 namespace {
 
-bool IsHeader(RecordKind kind) { return kind == RecordKind::kHeader; }
-bool IsBatchOrFooter(RecordKind kind) { return !IsHeader(kind); }
+bool IsBatchOrFooter(RecordKind kind) { return kind != RecordKind::kHeader; }
 
 class Scan {
  public:
@@ -56,6 +56,7 @@ class Scan {
   std::uint64_t row_count_ = 0;
   // Of the record before; nothing behind a gap, where the chain cannot be followed.
   std::optional<Hash> chain_;
+  Hash header_hash_{};
   bool corrupt_ = false;
   bool sealed_ = false;
 };
@@ -74,7 +75,7 @@ bool Scan::TakeHeader(const Record& record) {
     return false;
   }
   rows_ = RowBatch(report_.header->definition.columns.size());
-  chain_ = record.hash;
+  chain_ = header_hash_ = record.hash;
   return true;
 }
 
@@ -145,6 +146,9 @@ void Scan::CheckFooter(const SegmentFooter& footer, const Record& record) {
   if (chain_ && footer.previous_record != Hex(*chain_)) {
     Damage("the footer does not follow the record before it");
   }
+  if (EncodeRecord(RecordKind::kHeader, footer.header_json).hash != header_hash_) {
+    Damage("the footer's copy of the header is not the header");
+  }
   if (record.end != report_.file_bytes) {
     Damage(std::to_string(report_.file_bytes - record.end) + " bytes stand behind the footer");
   }
@@ -213,7 +217,7 @@ Scan::Step Scan::Resume() {
     return Step::kEnd;
   }
   if (!report_.header) {
-    const auto header = FindRecord(file_, 0, size, IsHeader);
+    const auto header = FindHeader(file_);
     if (!header) {
       report_.problems.push_back("no whole header stands before the record at byte " +
                                  std::to_string(record->offset));

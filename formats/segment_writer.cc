@@ -162,6 +162,7 @@ std::uint64_t SegmentWriter::State::Seal(bool last_part) {
   footer.sealed_at = FormatUtc(SystemClock().UnixSeconds());
   footer.previous_record = Hex(last_record);
   footer.index = index;
+  footer.header_json = HeaderToJson(header);
   WriteRecord(RecordKind::kFooter, FooterToJson(footer));
   file->Sync();
   length = unsynced_length;

@@ -16,7 +16,22 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kBatches = 3;
 
-RowBatch RowsOf(std::uint64_t number) { return SampleRows(number * 10, 2); }
+// Two columns only: every byte of the segment is damaged in turn.
+SegmentHeader SmallHeader() {
+  SegmentHeader header = SampleHeader("csv");
+  header.definition.columns.resize(2);
+  return header;
+}
+
+RowBatch RowsOf(std::uint64_t number) {
+  RowBatch rows(2);
+  for (std::uint64_t id = number * 10; id < number * 10 + 2; ++id) {
+    const std::string text = std::to_string(id);
+    const std::string name = "it's row " + text;
+    AppendValues({Bytes(text), Bytes(name)}, &rows);
+  }
+  return rows;
+}
 
 // Requires that every batch that is said to be whole holds the rows that were written.
 class RightRowsOnly final : public SegmentScanner {
@@ -33,7 +48,7 @@ class RightRowsOnly final : public SegmentScanner {
 class SegmentDamageTest : public testing::Test {
  protected:
   SegmentDamageTest() {
-    const auto writer = SegmentWriter::Create(files_, path_, SampleHeader("csv"), 3);
+    const auto writer = SegmentWriter::Create(files_, path_, SmallHeader(), 3);
     for (std::uint64_t number = 1; number <= kBatches; ++number) {
       const RowBatch rows = RowsOf(number);
       locations_.push_back(writer->Append(number, rows, BatchDigest(RowHashes(rows)), {}));
@@ -97,13 +112,8 @@ TEST_F(SegmentDamageTest, FlippedByteIsAlwaysFound) {
       ASSERT_EQ(report.records_behind_whole, !in_footer) << "byte " << i;
       std::size_t hit = 0;
       while (hit < kBatches && i >= locations_[hit].end) ++hit;
-      // One flipped byte costs one batch at most, except in the header.
-      if (!report.header) {
-        ASSERT_GE(i, locations_[0].frame_bytes);
-        ASSERT_LT(i, locations_[0].end);
-      } else {
-        ASSERT_GE(report.batches.size(), in_footer ? kBatches : kBatches - 1) << "byte " << i;
-      }
+      // One flipped byte costs one batch at most, in the header too.
+      ASSERT_GE(report.batches.size(), in_footer ? kBatches : kBatches - 1) << "byte " << i;
       for (const FoundBatch& found : report.batches) {
         ASSERT_NE(found.location, hit < kBatches ? locations_[hit] : FrameLocation{});
       }
@@ -117,17 +127,11 @@ TEST_F(SegmentDamageTest, OtherBatchesStayReadableByTheirPlace) {
     std::string content = content_;
     content[i] = static_cast<char>(content[i] ^ 0x10);
     Put(content);
-    std::unique_ptr<SegmentReader> reader;
-    try {
-      reader = SegmentReader::Open(files_, path_);
-    } catch (const IntegrityError&) {
-      ASSERT_LT(i, locations_[0].end);  // only the header itself is that precious
-      continue;
-    }
+    const auto reader = SegmentReader::Open(files_, path_);
     for (std::size_t number = 1; number <= kBatches; ++number) {
       const FrameLocation& location = locations_[number - 1];
       const bool hit = i >= location.offset && i < location.end;
-      RowBatch rows(SampleDefinition().columns.size());
+      RowBatch rows(2);
       if (hit) {
         ASSERT_THROW(reader->ReadBatch(location, &rows), IntegrityError) << "byte " << i;
         ASSERT_EQ(rows.row_count(), 0u);
@@ -160,7 +164,7 @@ TEST_F(SegmentDamageTest, RepeatedRemovedAndReorderedBatchesBreakTheChain) {
 // Two batches of equal length change places with a batch of another segment.
 TEST_F(SegmentDamageTest, BatchOfAnotherSegmentBreaksTheChain) {
   const std::string original = content_;
-  SegmentHeader header = SampleHeader("csv");
+  SegmentHeader header = SmallHeader();
   header.run_name = "20261124T020000Z-7f3a09c1";
   const fs::path other = "other.csv.zst";
   const auto writer = SegmentWriter::Create(files_, other, header, 3);
@@ -177,7 +181,7 @@ TEST_F(SegmentDamageTest, BatchOfAnotherSegmentBreaksTheChain) {
   EXPECT_EQ(report.condition, SegmentCondition::kCorrupt);
   EXPECT_EQ(report.whole_bytes, locations_[0].end);
   Put(content);
-  RowBatch rows(SampleDefinition().columns.size());
+  RowBatch rows(2);
   const auto reader = SegmentReader::Open(files_, path_);
   EXPECT_THROW(reader->ReadBatch(locations_[1], &rows), IntegrityError);
 }
@@ -232,7 +236,7 @@ TEST_F(SegmentDamageTest, DeclaredSizesAreNotBelieved) {
 }
 
 TEST_F(SegmentDamageTest, NewerFormatVersionIsNamed) {
-  SegmentHeader header = SampleHeader("csv");
+  const SegmentHeader header = SmallHeader();
   std::string json = HeaderToJson(header);
   json.replace(json.find("\"format_version\":1"), 18, "\"format_version\":2");
   const FrameLocation& first = locations_[0];
