@@ -15,12 +15,24 @@ namespace {
 
 constexpr std::size_t kMaxExamples = 100;
 
+// The rows between two keys, read by the index that orders them, so that the window bounds what is
+// read.
+struct Window {
+  std::string guard;
+  std::string from;
+  std::string condition;
+
+  std::string Select(const std::string& expressions, const std::string& further) const {
+    return guard + "SELECT " + expressions + " FROM " + from + " WHERE " + condition + " AND " +
+           further;
+  }
+};
+
 // Walks a table in windows, calling `count` with each window's condition. False when it was ended
 // early.
-bool ForEachWindow(
-    Connection& connection, const TablePlan& table, int seconds, Clock& clock, StopControl& stop,
-    const std::function<void(const std::string& window, const std::string& guard)>& count) {
-  const KeyOrder order(table.definition());
+bool ForEachWindow(Connection& connection, const TablePlan& table, int seconds, Clock& clock,
+                   StopControl& stop, const std::function<void(const Window& window)>& count) {
+  const KeyOrder order = ChooseOrder(connection, table);
   KeyWindows windows(order, table.loaded.info.rows_estimate, clock);
   const auto begin = clock.Now();
   if (!windows.Measure(connection)) return true;
@@ -32,7 +44,7 @@ bool ForEachWindow(
     if (window.condition != "FALSE") {
       const auto started = clock.Now();
       try {
-        count(window.condition, Guarded(windows.limit()));
+        count({Guarded(windows.limit()), order.from(), window.condition});
       } catch (const DatabaseError& error) {
         if (!IsTimeout(error) || !connection.usable()) throw;
         windows.TookTooLong();
@@ -66,11 +78,6 @@ std::string KeyColumns(const TableDefinition& definition, std::string_view alias
             QuoteIdentifier(definition.columns[index].name);
   }
   return list;
-}
-
-// By the key, so that a window bounds what is read; what people copy is the optimizer's to plan.
-std::string FromKey(const TablePlan& table) {
-  return " FROM " + KeyOrder(table.definition()).from() + " ";
 }
 
 // A blocker's children of one kind, told apart by `which`; a row is counted under the first kind
@@ -126,45 +133,44 @@ Counting Prepare(const SourcePlan& plan, const TablePlan& table, const Blocker& 
   return counting;
 }
 
-void AddExamples(Connection& connection, const TablePlan& table, const std::string& where,
-                 const std::string& guard, std::vector<std::string>* keys) {
+void AddExamples(Connection& connection, const TablePlan& table, const Window& window,
+                 const std::string& where, std::vector<std::string>* keys) {
   const TableDefinition& definition = table.definition();
   std::string expressions;
   for (const std::size_t index : definition.key) {
     expressions +=
         (expressions.empty() ? "" : ", ") + ReadExpression(definition.columns[index], kRowAlias);
   }
-  connection.Stream(guard + "SELECT " + expressions + FromKey(table) + "WHERE " + where +
-                        " LIMIT " + std::to_string(kMaxExamples - keys->size()),
-                    [&](const Row& row) {
-                      RowBatch key(definition.key.size());
-                      for (std::size_t i = 0; i < definition.key.size(); ++i) {
-                        AppendCell(definition.columns[definition.key[i]], row[i], &key);
-                      }
-                      key.EndRow();
-                      keys->push_back(KeyText(key.row(0)));
-                      return RowAction::kContinue;
-                    });
+  connection.Stream(
+      window.Select(expressions, where) + " LIMIT " + std::to_string(kMaxExamples - keys->size()),
+      [&](const Row& row) {
+        RowBatch key(definition.key.size());
+        for (std::size_t i = 0; i < definition.key.size(); ++i) {
+          AppendCell(definition.columns[definition.key[i]], row[i], &key);
+        }
+        key.EndRow();
+        keys->push_back(KeyText(key.row(0)));
+        return RowAction::kContinue;
+      });
 }
 
 // The kinds of one key's blocked rows in a window that has `rows` of them.
-void CountKinds(Connection& connection, const TablePlan& table, const std::string& where,
-                const std::string& guard, std::uint64_t rows, Counting* counting) {
+void CountKinds(Connection& connection, const TablePlan& table, const Window& window,
+                std::uint64_t rows, Counting* counting) {
+  const std::string eligible = EligibleCondition(table, kRowAlias);
   std::vector<std::uint64_t> numbers{rows};
   if (counting->kinds.size() > 1) {
     std::string sums;
     for (const Kind& kind : counting->kinds) {
       sums += (sums.empty() ? "" : ", ") + ("SUM(" + kind.condition + ")");
     }
-    numbers = Numbers(
-        connection, table,
-        guard + "SELECT " + sums + FromKey(table) + "WHERE " + where + " AND " + counting->any);
+    numbers = Numbers(connection, table, window.Select(sums, eligible + " AND " + counting->any));
   }
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     BlockedCount& count = counting->counts[i];
     count.rows += numbers[i];
     if (numbers[i] > 0 && count.example_keys.size() < kMaxExamples) {
-      AddExamples(connection, table, where + " AND " + counting->kinds[i].condition, guard,
+      AddExamples(connection, table, window, eligible + " AND " + counting->kinds[i].condition,
                   &count.example_keys);
     }
   }
@@ -178,13 +184,9 @@ std::uint64_t CountLiveFlagRows(Connection& connection, const TablePlan& table, 
   std::uint64_t rows = 0;
   const std::string condition =
       OldEnoughCondition(table, kRowAlias) + " AND NOT " + FlagCondition(table, kRowAlias);
-  ForEachWindow(connection, table, 0, clock, stop,
-                [&](const std::string& window, const std::string& guard) {
-                  rows += Numbers(connection, table,
-                                  guard + "SELECT COUNT(*)" + FromKey(table) + "WHERE " + window +
-                                      " AND " + condition)
-                              .at(0);
-                });
+  ForEachWindow(connection, table, 0, clock, stop, [&](const Window& window) {
+    rows += Numbers(connection, table, window.Select("COUNT(*)", condition)).at(0);
+  });
   return rows;
 }
 
@@ -199,20 +201,16 @@ std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan&
   for (const Counting& counting : all) {
     sums += (sums.empty() ? "" : ", ") + ("SUM(" + counting.any + ")");
   }
-  ForEachWindow(
-      connection, table, 0, clock, stop, [&](const std::string& window, const std::string& guard) {
-        const std::string where = window + " AND " + EligibleCondition(table, kRowAlias);
-        const std::vector<std::uint64_t> rows = Numbers(
-            connection, table, guard + "SELECT " + sums + FromKey(table) + "WHERE " + where);
-        // Counted in a copy: a statement that takes too long makes the window count again.
-        std::vector<Counting> counted = all;
-        for (std::size_t i = 0; i < rows.size(); ++i) {
-          if (rows[i] > 0) {
-            CountKinds(connection, table, where, guard, rows[i], &counted[i]);
-          }
-        }
-        all = std::move(counted);
-      });
+  const std::string eligible = EligibleCondition(table, kRowAlias);
+  ForEachWindow(connection, table, 0, clock, stop, [&](const Window& window) {
+    const auto rows = Numbers(connection, table, window.Select(sums, eligible));
+    // Counted in a copy: a statement that takes too long makes the window count again.
+    std::vector<Counting> counted = all;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (rows[i] > 0) CountKinds(connection, table, window, rows[i], &counted[i]);
+    }
+    all = std::move(counted);
+  });
   std::vector<BlockedCount> result;
   for (Counting& counting : all) {
     for (BlockedCount& count : counting.counts) {
@@ -232,16 +230,13 @@ PlanCount CountPlanned(Connection& connection, const SourcePlan& plan, const Tab
     }
   }
   const std::string blocked = stays.empty() ? "0" : "COALESCE(SUM(" + stays + "), 0)";
-  count.exact = ForEachWindow(connection, table, seconds, clock, stop,
-                              [&](const std::string& window, const std::string& guard) {
-                                const auto numbers =
-                                    Numbers(connection, table,
-                                            guard + "SELECT COUNT(*), " + blocked + FromKey(table) +
-                                                "WHERE " + window + " AND " +
-                                                EligibleCondition(table, kRowAlias));
-                                count.rows += numbers.at(0) - numbers.at(1);
-                                count.blocked += numbers.at(1);
-                              });
+  const std::string eligible = EligibleCondition(table, kRowAlias);
+  count.exact = ForEachWindow(connection, table, seconds, clock, stop, [&](const Window& window) {
+    const auto numbers =
+        Numbers(connection, table, window.Select("COUNT(*), " + blocked, eligible));
+    count.rows += numbers.at(0) - numbers.at(1);
+    count.blocked += numbers.at(1);
+  });
   return count;
 }
 

@@ -48,13 +48,50 @@ std::string JoinOr(const std::vector<std::string>& branches) {
 
 }  // namespace
 
-KeyOrder::KeyOrder(const TableDefinition& definition) {
+KeyOrder::KeyOrder(const TableDefinition& definition)
+    : KeyOrder(definition, definition.key_name, definition.key, "") {}
+
+std::optional<KeyOrder> KeyOrder::ByIndex(const TableDefinition& definition,
+                                          const std::string& index_name,
+                                          const std::string& within) {
   const auto index = std::find_if(definition.indexes.begin(), definition.indexes.end(),
-                                  [&](const Index& i) { return i.name == definition.key_name; });
-  std::string described = definition.key_name;
-  for (std::size_t i = 0; i < definition.key.size(); ++i) {
+                                  [&](const Index& i) { return i.name == index_name; });
+  if (index == definition.indexes.end() || index->type != "BTREE") return std::nullopt;
+  std::vector<std::size_t> positions;
+  for (const IndexPart& part : index->parts) {
+    const auto column =
+        std::find_if(definition.columns.begin(), definition.columns.end(),
+                     [&](const Column& c) { return SameName(c.name, part.column); });
+    if (column == definition.columns.end() || part.prefix_length != 0) return std::nullopt;
+    if (column->nullable && !positions.empty()) return std::nullopt;
+    positions.push_back(static_cast<std::size_t>(column - definition.columns.begin()));
+  }
+  // Only the clustered key is in every index, and in ascending order as we have it only where
+  // nothing descends.
+  if (definition.key_name != "PRIMARY") return std::nullopt;
+  for (const Index& other : definition.indexes) {
+    if (other.name != "PRIMARY" && other.name != index_name) continue;
+    for (const IndexPart& part : other.parts) {
+      if (part.descending) return std::nullopt;
+    }
+  }
+  for (const std::size_t position : definition.key) {
+    if (std::find(positions.begin(), positions.end(), position) == positions.end()) {
+      positions.push_back(position);
+    }
+  }
+  return KeyOrder(definition, index_name, std::move(positions), within);
+}
+
+KeyOrder::KeyOrder(const TableDefinition& definition, const std::string& index_name,
+                   std::vector<std::size_t> positions, std::string within)
+    : positions_(std::move(positions)), within_(std::move(within)) {
+  const auto index = std::find_if(definition.indexes.begin(), definition.indexes.end(),
+                                  [&](const Index& i) { return i.name == index_name; });
+  std::string described = index_name;
+  for (std::size_t i = 0; i < positions_.size(); ++i) {
     KeyColumn key;
-    key.column = &definition.columns[definition.key[i]];
+    key.column = &definition.columns[positions_[i]];
     key.sql = std::string(kRowAlias) + "." + QuoteIdentifier(key.column->name);
     key.descending =
         index != definition.indexes.end() && i < index->parts.size() && index->parts[i].descending;
@@ -70,7 +107,7 @@ KeyOrder::KeyOrder(const TableDefinition& definition) {
     columns_.push_back(std::move(key));
   }
   from_ = Quoted(TableName{definition.database, definition.table}) + " AS " +
-          std::string(kRowAlias) + " FORCE INDEX (" + QuoteIdentifier(definition.key_name) + ")";
+          std::string(kRowAlias) + " FORCE INDEX (" + QuoteIdentifier(index_name) + ")";
   fingerprint_ = Hex(Sha256().Of(described)).substr(0, 16);
   leads_with_integer_ = IsIntegerType(columns_[0].column->data_type) && !columns_[0].descending;
 }
@@ -137,9 +174,15 @@ std::string KeyOrder::UpTo(const KeyCursor& cursor) const { return Expand(cursor
 
 std::string KeyOrder::Between(const std::optional<KeyCursor>& after,
                               const std::optional<KeyCursor>& up_to) const {
-  if (after && up_to) return After(*after) + " AND " + UpTo(*up_to);
-  if (after) return After(*after);
-  return up_to ? UpTo(*up_to) : "TRUE";
+  std::string sql = within_;
+  if (after) sql += (sql.empty() ? "" : " AND ") + After(*after);
+  if (up_to) sql += (sql.empty() ? "" : " AND ") + UpTo(*up_to);
+  return sql.empty() ? "TRUE" : sql;
+}
+
+bool KeyOrder::has_numbers() const {
+  return std::any_of(columns_.begin(), columns_.end(),
+                     [](const KeyColumn& column) { return column.by_number; });
 }
 
 std::string KeyOrder::ToText(const KeyCursor& cursor) const {

@@ -28,6 +28,11 @@ class KeyOrder {
  public:
   // Precondition: the definition has a key. The definition must outlive this.
   explicit KeyOrder(const TableDefinition& definition);
+  // The order of another index, its columns followed by the key's. Nothing when it cannot order
+  // rows: one of its columns but the first may be NULL, is generated, or is held by a prefix only.
+  // `within` bounds every walk, and leaves out rows whose first column is NULL.
+  static std::optional<KeyOrder> ByIndex(const TableDefinition& definition,
+                                         const std::string& index_name, const std::string& within);
 
   // "`db`.`t` AS `osa` FORCE INDEX (`PRIMARY`)". Without the hint a filter on another column can
   // tempt the optimizer away from the key, and then it sorts.
@@ -43,10 +48,14 @@ class KeyOrder {
   // Rows behind `cursor`; rows up to it, itself included.
   std::string After(const KeyCursor& cursor) const;
   std::string UpTo(const KeyCursor& cursor) const;
-  // Rows between the two; "TRUE" without either.
+  // Rows between the two, within the walk's bounds.
   std::string Between(const std::optional<KeyCursor>& after,
                       const std::optional<KeyCursor>& up_to) const;
 
+  // The columns' positions in the definition.
+  const std::vector<std::size_t>& positions() const { return positions_; }
+  // ENUM or SET among the columns: a row's own values are no cursor, expressions() must be read.
+  bool has_numbers() const;
   // The first key column is an integer in ascending order: arithmetic on it gives windows.
   bool leads_with_integer() const { return leads_with_integer_; }
   bool single_column() const { return columns_.size() == 1; }
@@ -68,11 +77,16 @@ class KeyOrder {
   };
   enum class Side { kBehind, kBefore };
 
+  KeyOrder(const TableDefinition& definition, const std::string& index_name,
+           std::vector<std::size_t> positions, std::string within);
+
   std::string Literal(const KeyColumn& column, const std::string& value) const;
   std::string Beyond(const KeyColumn& column, const std::string& value, Side side) const;
   std::string Expand(const KeyCursor& cursor, Side side) const;
 
   std::vector<KeyColumn> columns_;
+  std::vector<std::size_t> positions_;
+  std::string within_;
   std::string from_;
   std::string expressions_;
   std::string fingerprint_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "source/selection.h"
+
 namespace osarchiver {
 namespace {
 
@@ -19,7 +21,33 @@ double Factor(std::chrono::milliseconds elapsed) {
   return std::clamp(kTargetMs / ms, 0.25, 4.0);
 }
 
+// Below this a walk by the key costs next to nothing, and rows come in the key's order.
+constexpr std::uint64_t kSmallTable = 10000;
+// Rows that match, of all: where they are fewer, looking each up costs less than reading all.
+constexpr std::uint64_t kFewOf = 20;
+constexpr std::chrono::milliseconds kCountLimit{500};
+
 }  // namespace
+
+KeyOrder ChooseOrder(Connection& connection, const TablePlan& table) {
+  KeyOrder by_key(table.definition());
+  const std::uint64_t rows = table.loaded.info.rows_estimate;
+  if (!table.index_on_deleted_column || rows < kSmallTable) return by_key;
+  auto by_index = KeyOrder::ByIndex(table.definition(), table.deleted_index,
+                                    OldEnoughCondition(table, kRowAlias));
+  if (!by_index) return by_key;
+  const std::uint64_t few = rows / kFewOf;
+  try {
+    const auto matching = connection.QueryValue(
+        Guarded(kCountLimit) + "SELECT COUNT(*) FROM (SELECT 1 FROM " + by_index->from() +
+        " WHERE " + by_index->Between(std::nullopt, std::nullopt) + " LIMIT " +
+        std::to_string(few) + ") AS few");
+    if (matching && std::stoull(*matching) < few) return *std::move(by_index);
+  } catch (const DatabaseError& error) {
+    if (!IsTimeout(error)) throw;
+  }
+  return by_key;
+}
 
 std::string Guarded(std::chrono::milliseconds limit) {
   const std::string milliseconds = std::to_string(limit.count() % 1000 + 1000).substr(1);

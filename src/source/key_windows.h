@@ -10,6 +10,7 @@
 
 #include "mariadb/connection.h"
 #include "source/key_walk.h"
+#include "source/table_plan.h"
 #include "util/clock.h"
 
 namespace osarchiver {
@@ -28,6 +29,11 @@ struct KeyWindow {
   std::string condition;           // rows of the window; "FALSE" when there are none
   std::optional<KeyCursor> up_to;  // where to go on; nothing: the range ends here
 };
+
+// The order in which to walk a table: its key's, or that of the index on the soft-delete column
+// where only few rows can match, so that the cost follows what is archived. Asks the server when
+// there is such an index.
+KeyOrder ChooseOrder(Connection& connection, const TablePlan& table);
 
 class KeyWindows {
  public:

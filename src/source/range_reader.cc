@@ -10,14 +10,8 @@ namespace {
 
 // Rows found long ago are more likely to have changed by the time they are deleted.
 constexpr std::chrono::seconds kUnitTime{3};
+constexpr std::uint64_t kMostLiveRows = 1000;
 constexpr std::uint64_t kValueOverhead = 9;  // mark and length in the canonical bytes
-
-bool HasNumberedKey(const TableDefinition& definition) {
-  return std::any_of(definition.key.begin(), definition.key.end(), [&](std::size_t i) {
-    const std::string& type = definition.columns[i].data_type;
-    return type == "enum" || type == "set";
-  });
-}
 
 [[noreturn]] void ThrowWarning(const TableName& table, const std::string& warning) {
   throw DatabaseError(
@@ -62,21 +56,32 @@ std::uint64_t RowWeight::RowsFor(const ReadLimits& limits, const RowBatch& have)
   return std::max<std::uint64_t>(1, std::min(rows, static_cast<std::uint64_t>(fit)));
 }
 
-RangeReader::RangeReader(const TablePlan& table, std::string condition, const std::string& position,
-                         Clock& clock, StopControl& stop)
+RangeReader::RangeReader(const TablePlan& table, KeyOrder order, RowSelection selection,
+                         const std::string& position, Clock& clock, StopControl& stop)
     : table_(table),
-      condition_(std::move(condition)),
-      order_(table.definition()),
+      selection_(std::move(selection)),
+      order_(std::move(order)),
       windows_(order_, table.loaded.info.rows_estimate, clock),
       weight_(table.loaded.info.average_row_bytes),
       clock_(clock),
-      stop_(stop),
-      extra_cells_(HasNumberedKey(table.definition())) {
-  select_ = "SELECT " + ReadExpressions(table.definition(), kRowAlias);
-  if (extra_cells_) select_ += ", " + order_.expressions();
-  select_ += " FROM " + order_.from() + " WHERE ";
+      stop_(stop) {
+  read_live_ = selection_.flag != "1";
+  read_blocked_ = selection_.notice_blocked && selection_.free != "1";
+  SetStatement();
   start_ = order_.FromText(position);
   place_.at = start_;
+}
+
+void RangeReader::SetStatement() {
+  select_ = "SELECT " + ReadExpressions(table_.definition(), kRowAlias);
+  if (order_.has_numbers()) select_ += ", " + order_.expressions();
+  // kTaken, kLive, kBlocked
+  const std::string free = read_blocked_ ? "IF(" + selection_.free + ", 0, 2)" : "0";
+  select_ += ", " + (read_live_ ? "IF(" + selection_.flag + ", " + free + ", 1)" : free);
+  select_ += " FROM " + order_.from() + " WHERE ";
+  condition_ = selection_.old_enough;
+  if (!read_live_ && selection_.flag != "1") condition_ += " AND " + selection_.flag;
+  if (!read_blocked_ && selection_.free != "1") condition_ += " AND " + selection_.free;
 }
 
 std::string RangeReader::position() const { return place_.at ? order_.ToText(*place_.at) : ""; }
@@ -85,6 +90,9 @@ void RangeReader::Restart() {
   start_.reset();
   place_ = Place();
   begun_ = false;
+  read_live_ = selection_.flag != "1";
+  read_blocked_ = selection_.notice_blocked && selection_.free != "1";
+  SetStatement();
 }
 
 double RangeReader::progress() const {
@@ -108,6 +116,10 @@ bool RangeReader::Next(Connection& connection, const ReadLimits& limits, RowBatc
   }
   before_ = place_;
   place_ = place;
+  if (place_.done) {
+    passed_over_ = PassedOver{std::nullopt, place_.blocked};
+    if (read_live_ || selection_.flag == "1") passed_over_->live_flag_rows = place_.live;
+  }
   return rows->row_count() > 0;
 }
 
@@ -126,6 +138,14 @@ void RangeReader::Step(Connection& connection, const ReadLimits& limits, Place* 
   Reading reading;
   if (window.condition != "FALSE") {
     reading = Read(connection, window.condition, limit, limits, rows);
+  }
+  place->live += reading.live;
+  place->blocked = place->blocked || reading.blocked > 0;
+  if (reading.blocked > 0 || place->live > kMostLiveRows) {
+    // Known to be there is enough, and counted by themselves they need not be sent.
+    read_blocked_ = read_blocked_ && reading.blocked == 0;
+    read_live_ = read_live_ && place->live <= kMostLiveRows;
+    SetStatement();
   }
   full_ = reading.cut || rows->row_count() >= limits.rows ||
           rows->byte_count() >= limits.bytes - limits.bytes / 10;
@@ -162,17 +182,25 @@ RangeReader::Reading RangeReader::Read(Connection& connection, const std::string
   const std::size_t had_rows = rows->row_count(), had_bytes = rows->byte_count();
   const auto begin = clock_.Now();
   Reading reading;
+  bool last_taken = false;
   try {
     const auto result = connection.Stream(
         Guarded(windows_.limit()) + select_ + window + " AND " + condition_ + " ORDER BY " +
             order_.OrderBy() + " LIMIT " + std::to_string(limit),
         [&](const Row& row) {
+          if (row.back() == "1" || row.back() == "2") {
+            ++(row.back() == "1" ? reading.live : reading.blocked);
+            reading.last = CursorOf(row);
+            last_taken = false;
+            return RowAction::kContinue;
+          }
           const bool alone = rows->row_count() == 0;
           const std::uint64_t left =
               limits.bytes - std::min<std::uint64_t>(limits.bytes, rows->byte_count());
           reading.cut = !AppendRow(definition, row, alone ? ~std::uint64_t{0} : left, rows);
           if (reading.cut) return RowAction::kStop;
-          if (extra_cells_) reading.last = order_.FromCells(row, definition.columns.size());
+          last_taken = true;
+          if (order_.has_numbers()) reading.last = CursorOf(row);
           return RowAction::kContinue;
         });
     if (result.stopped && rows->row_count() > had_rows) {
@@ -189,9 +217,16 @@ RangeReader::Reading RangeReader::Read(Connection& connection, const std::string
     reading.timed_out = true;
   }
   reading.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Now() - begin);
-  reading.rows = rows->row_count() - had_rows;
-  weight_.Saw(reading.rows, rows->byte_count() - had_bytes);
-  if (reading.rows > 0 && !extra_cells_) reading.last = CursorOfLast(*rows);
+  const std::uint64_t taken = rows->row_count() - had_rows;
+  reading.rows = taken + reading.live + reading.blocked;
+  weight_.Saw(taken, rows->byte_count() - had_bytes);
+  if (last_taken && !order_.has_numbers()) {
+    // Out of the batch and not of every row as it came.
+    reading.last = KeyCursor();
+    for (const std::size_t column : order_.positions()) {
+      reading.last->values.emplace_back(rows->value(rows->row_count() - 1, column).bytes);
+    }
+  }
   return reading;
 }
 
@@ -206,10 +241,11 @@ void RangeReader::CheckStopped(Connection& connection, const std::string& window
   RequireNoWarnings(connection, result, table_.name);
 }
 
-KeyCursor RangeReader::CursorOfLast(const RowBatch& rows) const {
+KeyCursor RangeReader::CursorOf(const Row& row) const {
+  if (order_.has_numbers()) return order_.FromCells(row, table_.definition().columns.size());
   KeyCursor cursor;
-  for (const std::size_t column : table_.definition().key) {
-    cursor.values.emplace_back(rows.value(rows.row_count() - 1, column).bytes);
+  for (const std::size_t column : order_.positions()) {
+    cursor.values.emplace_back(row[column].value_or(""));
   }
   return cursor;
 }

@@ -15,6 +15,23 @@
 
 namespace osarchiver {
 
+// Which rows are taken, in steps: those of the last steps that are passed over are counted on the
+// way, so that a sparse table is not scanned again to count them. Conditions are about kRowAlias.
+struct RowSelection {
+  std::string old_enough;
+  std::string flag = "1";  // the flag column says deleted
+  std::string free = "1";  // nothing blocks
+  // Whether blocked rows are worth noticing: in a table that refers to itself most rows are, at
+  // first.
+  bool notice_blocked = true;
+};
+
+// What a whole walk passed over.
+struct PassedOver {
+  std::optional<std::uint64_t> live_flag_rows;  // nothing when they were too many to be read along
+  bool blocked = false;                         // there were blocked rows
+};
+
 // How rows of a pass's table are found. Next() leaves the reader where it was when it throws.
 class RowReader {
  public:
@@ -26,6 +43,8 @@ class RowReader {
   virtual std::string position() const = 0;
   virtual void Restart() = 0;
   virtual double progress() const = 0;
+  // Of the last whole walk; nothing when there was none yet.
+  virtual std::optional<PassedOver> passed_over() const = 0;
 };
 
 // Throws DatabaseError when the server warned about the statement just read: what it selected is
@@ -52,14 +71,14 @@ class RowWeight {
 
 class RangeReader : public RowReader {
  public:
-  // `condition` is about kRowAlias.
-  RangeReader(const TablePlan& table, std::string condition, const std::string& position,
-              Clock& clock, StopControl& stop);
+  RangeReader(const TablePlan& table, KeyOrder order, RowSelection selection,
+              const std::string& position, Clock& clock, StopControl& stop);
   bool Next(Connection& connection, const ReadLimits& limits, RowBatch* rows) override;
   void Undo() override { place_ = before_; }
   std::string position() const override;
   void Restart() override;
   double progress() const override;
+  std::optional<PassedOver> passed_over() const override { return passed_over_; }
 
  private:
   // Where the walk stands; a copy is worked on and kept when the unit is whole.
@@ -67,10 +86,14 @@ class RangeReader : public RowReader {
     std::optional<KeyCursor> at;  // rows up to it are done
     bool wrapped = false;         // in the part before `start_`
     bool done = false;
+    std::uint64_t live = 0;  // rows met whose flag says live
+    bool blocked = false;    // blocked rows were met
   };
   // What one statement gave.
   struct Reading {
-    std::uint64_t rows = 0;
+    std::uint64_t rows = 0;  // met, taken or not
+    std::uint64_t live = 0;
+    std::uint64_t blocked = 0;
     bool cut = false;  // by the byte limit
     bool timed_out = false;
     std::optional<KeyCursor> last;
@@ -83,17 +106,21 @@ class RangeReader : public RowReader {
                const ReadLimits& limits, RowBatch* rows);
   void CheckStopped(Connection& connection, const std::string& window, std::uint64_t rows);
   void EndOfRange(Place* place) const;
-  KeyCursor CursorOfLast(const RowBatch& rows) const;
+  KeyCursor CursorOf(const Row& row) const;
+  void SetStatement();
 
   const TablePlan& table_;
-  std::string condition_;
+  RowSelection selection_;
   KeyOrder order_;
   KeyWindows windows_;
   RowWeight weight_;
   Clock& clock_;
   StopControl& stop_;
-  std::string select_;
-  bool extra_cells_ = false;  // the key's expressions follow the columns: ENUM and SET
+  std::string select_, condition_;
+  // Rows of these two kinds are read along while they are few.
+  bool read_live_ = false;
+  bool read_blocked_ = false;
+  std::optional<PassedOver> passed_over_;
   std::optional<KeyCursor> start_;
   Place place_, before_;
   bool begun_ = false;

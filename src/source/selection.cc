@@ -167,12 +167,18 @@ std::string StayingCondition(const SourcePlan& plan, const TablePlan& table, con
                    [&](std::string_view child) { return Stays(plan, blocker.key, child, 0); });
 }
 
-std::string FreeCondition(const SourcePlan& plan, const TablePlan& table, std::string_view alias) {
-  std::string sql = EligibleCondition(table, alias);
+std::string UnblockedCondition(const SourcePlan& plan, const TablePlan& table,
+                               std::string_view alias) {
+  std::string sql;
   for (const Blocker& blocker : BlockersOf(plan, table)) {
-    sql += " AND NOT " + BlockedCondition(plan, table, blocker, alias);
+    sql += (sql.empty() ? "NOT " : " AND NOT ") + BlockedCondition(plan, table, blocker, alias);
   }
-  return "(" + sql + ")";
+  return sql.empty() ? "1" : "(" + sql + ")";
+}
+
+std::string FreeCondition(const SourcePlan& plan, const TablePlan& table, std::string_view alias) {
+  return "(" + EligibleCondition(table, alias) + " AND " + UnblockedCondition(plan, table, alias) +
+         ")";
 }
 
 }  // namespace osarchiver

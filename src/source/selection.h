@@ -57,6 +57,9 @@ std::string BlockedCondition(const SourcePlan& plan, const TablePlan& table, con
                              std::string_view alias, const ChildCondition& which = {});
 std::string StayingCondition(const SourcePlan& plan, const TablePlan& table, const Blocker& blocker,
                              std::string_view alias);
+// Without children that block; "1" when nothing refers to the table.
+std::string UnblockedCondition(const SourcePlan& plan, const TablePlan& table,
+                               std::string_view alias);
 // Eligible and without children that block: what a run with deletion takes.
 std::string FreeCondition(const SourcePlan& plan, const TablePlan& table, std::string_view alias);
 

@@ -18,10 +18,21 @@ constexpr std::uint64_t kLargestTree = 20;
 }  // namespace
 
 struct UnitReader::State {
-  State(Connection& server, const SourcePlan& source, const TablePlan& walked, ReadPurpose purpose)
-      : connection(&server), table(walked), dependents(source, walked, purpose) {}
+  State(Connection& server, const SourcePlan& source, const TablePlan& walked, ReadPurpose why,
+        std::string start, Clock& time, StopControl& control)
+      : connection(&server),
+        plan(source),
+        table(walked),
+        purpose(why),
+        position(std::move(start)),
+        clock(time),
+        stop(control),
+        dependents(source, walked, why) {}
 
-  RowReader& walk() { return levels ? levels->leaves() : *rows; }
+  bool by_levels() const { return table.refers_to_itself && purpose == ReadPurpose::kDelete; }
+  // Nothing before the first read.
+  RowReader* walk() const { return levels ? &levels->leaves() : rows.get(); }
+  void Open();
   bool ReadRows(const ReadLimits& limits, UnitPart* part);
   void Undo();
   bool ReadTrees(const ReadLimits& limits, Unit* unit);
@@ -30,26 +41,39 @@ struct UnitReader::State {
   void Assemble(UnitPart roots, Trees trees, Unit* unit) const;
 
   Connection* connection;
+  const SourcePlan& plan;
   const TablePlan& table;
+  const ReadPurpose purpose;
+  const std::string position;  // where the pass begins
+  Clock& clock;
+  StopControl& stop;
   // One of the two: in a table that refers to itself rows come by levels when they are to be
   // deleted.
   std::unique_ptr<RowReader> rows;
   std::unique_ptr<LevelReader> levels;
   DependentReader dependents;
+  bool trees_stay = false;              // a root was left out because of its tree
   std::uint64_t roots_per_unit = 1000;  // adapts to the size of the trees
 };
 
 UnitReader::UnitReader(Connection& connection, const SourcePlan& plan, const TablePlan& table,
                        ReadPurpose purpose, std::string position, Clock& clock, StopControl& stop)
-    : state_(new State(connection, plan, table, purpose)) {
-  const std::string condition = purpose == ReadPurpose::kDelete
-                                    ? FreeCondition(plan, table, kRowAlias)
-                                    : EligibleCondition(table, kRowAlias);
-  auto rows = std::make_unique<RangeReader>(table, condition, position, clock, stop);
-  if (table.refers_to_itself && purpose == ReadPurpose::kDelete) {
-    state_->levels = std::make_unique<LevelReader>(plan, table, std::move(rows));
+    : state_(new State(connection, plan, table, purpose, std::move(position), clock, stop)) {}
+
+// At the first read, because it asks the server.
+void UnitReader::State::Open() {
+  if (rows || levels) return;
+  RowSelection selection;
+  selection.old_enough = OldEnoughCondition(table, kRowAlias);
+  selection.flag = FlagCondition(table, kRowAlias);
+  if (purpose == ReadPurpose::kDelete) selection.free = UnblockedCondition(plan, table, kRowAlias);
+  selection.notice_blocked = !by_levels();
+  auto reader = std::make_unique<RangeReader>(table, ChooseOrder(*connection, table),
+                                              std::move(selection), position, clock, stop);
+  if (by_levels()) {
+    levels = std::make_unique<LevelReader>(plan, table, std::move(reader));
   } else {
-    state_->rows = std::move(rows);
+    rows = std::move(reader);
   }
 }
 
@@ -93,6 +117,7 @@ bool UnitReader::State::ReadTrees(const ReadLimits& limits, Unit* unit) {
       LogWarning("table " + ToText(table.name) + ": more rows depend on row " +
                  KeyText(KeyBytes(roots.rows.row(0), table.definition().key)) +
                  " than one transaction should hold; it stays");
+      trees_stay = true;
       continue;
     }
     const std::size_t fitting = Fitting(limits, roots.rows, trees);
@@ -105,6 +130,8 @@ bool UnitReader::State::ReadTrees(const ReadLimits& limits, Unit* unit) {
     if (Fitting({limits.rows / 2, limits.bytes / 2}, roots.rows, trees) == count) {
       roots_per_unit = std::min(limits.rows, roots_per_unit * 2);
     }
+    trees_stay = trees_stay ||
+                 std::find(trees.blocked.begin(), trees.blocked.end(), true) != trees.blocked.end();
     Assemble(std::move(roots), std::move(trees), unit);
     if (!unit->parts.empty()) return true;
   }
@@ -168,6 +195,7 @@ void UnitReader::State::Assemble(UnitPart roots, Trees trees, Unit* unit) const 
 
 bool UnitReader::Next(const ReadLimits& limits, Unit* unit) {
   unit->parts.clear();
+  state_->Open();
   if (state_->dependents.any()) return state_->ReadTrees(limits, unit);
   UnitPart part;
   if (!state_->ReadRows(limits, &part)) return false;
@@ -177,20 +205,37 @@ bool UnitReader::Next(const ReadLimits& limits, Unit* unit) {
 
 void UnitReader::Reconnect(Connection& connection) { state_->connection = &connection; }
 
-std::string UnitReader::position() const { return state_->walk().position(); }
+std::string UnitReader::position() const {
+  return state_->walk() == nullptr ? state_->position : state_->walk()->position();
+}
 
 bool UnitReader::needs_previous_unit_settled() const {
-  return state_->levels != nullptr || state_->dependents.shares_rows();
+  return state_->by_levels() || state_->dependents.shares_rows();
 }
 
 void UnitReader::Restart() {
-  if (state_->levels) {
-    state_->levels->Restart();
-  } else {
-    state_->rows->Restart();
-  }
+  if (state_->levels) state_->levels->Restart();
+  if (state_->rows) state_->rows->Restart();
 }
 
-double UnitReader::progress() const { return state_->walk().progress(); }
+std::optional<std::uint64_t> UnitReader::live_flag_rows() const {
+  const RowReader* walk = state_->walk();
+  if (walk == nullptr || !walk->passed_over()) return std::nullopt;
+  return walk->passed_over()->live_flag_rows;
+}
+
+bool UnitReader::may_be_blocked() const {
+  if (state_->purpose != ReadPurpose::kDelete || BlockersOf(state_->plan, state_->table).empty()) {
+    return false;
+  }
+  const RowReader* walk = state_->walk();
+  if (state_->by_levels() || state_->trees_stay || walk == nullptr || !walk->passed_over())
+    return true;
+  return walk->passed_over()->blocked;
+}
+
+double UnitReader::progress() const {
+  return state_->walk() == nullptr ? 0 : state_->walk()->progress();
+}
 
 }  // namespace osarchiver

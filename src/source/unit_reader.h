@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,11 @@ class UnitReader {
   // Share of the key space walked, 0 to 1, for the progress line; and an estimate of rows still to
   // come, 0 when unknown.
   double progress() const;
+  // What the last whole pass met on its way, so that a sparse table need not be scanned once more:
+  // rows that are old enough and whose flag says live (nothing: not known, CountLiveFlagRows()
+  // counts them), and whether CountBlocked() can find any.
+  std::optional<std::uint64_t> live_flag_rows() const;
+  bool may_be_blocked() const;
 
  private:
   struct State;
