@@ -1,5 +1,5 @@
-// The configuration as the rest of the program sees it: typed, checked, defaults applied, references resolved. DESIGN.md
-// section 11 has the YAML. Plain data; config/load.h makes it.
+// The configuration as the rest of the program sees it: typed, checked, defaults applied,
+// references resolved. DESIGN.md section 11 has the YAML. Plain data; config/load.h makes it.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@
 
 namespace osarchiver {
 
-// A shell glob on the whole name, or a /regular expression/ (ECMAScript, searched anywhere unless anchored).
+// A shell glob on the whole name, or a /regular expression/ (ECMAScript, searched anywhere unless
+// anchored).
 class Pattern {
  public:
   // Throws ConfigError when the text is empty, or the expression or a [class] is not valid.
@@ -29,7 +30,8 @@ class Pattern {
   std::optional<std::regex> regex_;
 };
 
-// How long a soft-deleted row stays. Months are the calendar's, so the database subtracts them, not we.
+// How long a soft-deleted row stays. Months are the calendar's, so the database subtracts them, not
+// we.
 struct Retention {
   enum class Unit { kSeconds, kMonths };
   Unit unit = Unit::kMonths;
@@ -48,7 +50,8 @@ struct DependentsRule {
   DependentsPolicy policy;
 };
 
-// `dependents: block|archive` gives `other`; a map gives `rules` (first match wins), the rest is kBlock.
+// `dependents: block|archive` gives `other`; a map gives `rules` (first match wins), the rest is
+// kBlock.
 struct Dependents {
   DependentsPolicy other = DependentsPolicy::kBlock;
   std::vector<DependentsRule> rules;
@@ -69,7 +72,7 @@ struct TableSettings {
 };
 
 struct TableOverride {
-  Pattern tables;  // matched against "table" and "database.table"
+  Pattern tables;          // matched against "table" and "database.table"
   TableSettings settings;  // complete: what the override does not set comes from the source
 };
 
@@ -97,10 +100,10 @@ struct ThrottleSettings {
   std::uint64_t max_rows_per_second = 0;  // 0: no limit
   std::vector<ServerSettings> replicas;
   std::uint32_t max_replica_lag_s = 10;
-  double max_flow_control = 0.05;  // share of time paused
-  std::uint32_t max_threads_running = 0;  // 0: not looked at
+  double max_flow_control = 0.05;             // share of time paused
+  std::uint32_t max_threads_running = 0;      // 0: not looked at
   std::uint64_t max_history_list_length = 0;  // 0: not looked at
-  std::string pause_file;  // while it exists, nothing new is read
+  std::string pause_file;                     // while it exists, nothing new is read
 };
 
 struct SourceSettings {
