@@ -110,7 +110,7 @@ std::optional<std::uint64_t> ByteUnit(std::string unit) {
   const std::size_t power = kPrefixes.find(unit[0]);
   if (power == std::string_view::npos) return {};
   const std::string rest = unit.substr(1);
-  if (rest != "" && rest != "b" && rest != "ib") return {};
+  if (!rest.empty() && rest != "b" && rest != "ib") return {};
   // "GB" is what disk makers mean by it; "G" and "GiB" are 1024 to the third, as in every tool of
   // the shell.
   const std::uint64_t base = rest == "b" ? 1000 : 1024;
