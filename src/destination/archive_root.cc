@@ -148,15 +148,24 @@ void ArchiveRoot::Open(const RunContext& run, const Journal& journal) {
   } else {
     CheckLastRuns(run, journal);
   }
-  // A run that the journal does not have yet must not be recorded: after a crash in between, the
-  // journal would look older than the archives.
-  if (!journal.HasRunNamed(run.run_name)) return;
+}
+
+void ArchiveRoot::RecordRun(const RunContext& run) {
+  const fs::path path = LastRunFile(run);
+  const std::lock_guard lock(mutex_);
+  std::string& recorded = recorded_[path];
+  // Run names begin with the time. Another format's object may have been here meanwhile.
+  if (recorded < run.run_name && files_.Exists(path)) {
+    recorded = TextOf(ReadJson(files_, path), "last_run", path);
+  }
+  if (recorded >= run.run_name) return;
   files_.CreateDirectories(root_ / kDirectoryName);
   const json last = {{"archiver", run.archiver},
                      {"site", run.site},
                      {"journal", run.journal_id},
                      {"last_run", run.run_name}};
-  WriteWholeFile(files_, LastRunFile(run), last.dump() + "\n", 0640);
+  WriteWholeFile(files_, path, last.dump() + "\n", 0640);
+  recorded = run.run_name;
 }
 
 }  // namespace osarchiver

@@ -3,11 +3,13 @@
 // directory of somebody else, and a journal that is older than the archives.
 //
 //   <root>/osarchiver.json                             destination, site, format version
-//   <root>/.osarchiver/<archiver>.<journal id>.json    the last run that began to write here
+//   <root>/.osarchiver/<archiver>.<journal id>.json    the last run that wrote segments here
 //   <root>/.osarchiver/<journal id>.db                 the journal's copy
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,9 +27,13 @@ class ArchiveRoot {
   const std::filesystem::path& path() const { return root_; }
   // What keeps a run from using the root, one line each. Changes nothing.
   std::vector<std::string> Check(const RunContext& run) const;
-  // Makes root and marker on the first run and records the run's name, durable on return. Safe to
-  // repeat. Throws as Destination::Open says.
+  // Makes root and marker on the first run, durable on return. Safe to repeat. Throws as
+  // Destination::Open says.
   void Open(const RunContext& run, const Journal& journal);
+  // Before a run's first segment: from now on a journal without this run is an older one. Not for
+  // runs that write nothing: no archive could give their names back to a lost journal. Durable on
+  // return; an older run, whose missing copies are made, changes nothing.
+  void RecordRun(const RunContext& run);
   std::filesystem::path JournalCopy(const std::string& journal_id) const;
 
  private:
@@ -37,6 +43,8 @@ class ArchiveRoot {
   std::filesystem::path LastRunFile(const RunContext& run) const;
 
   FileSystem& files_;
+  std::mutex mutex_;  // guards recorded_
+  std::map<std::filesystem::path, std::string> recorded_;
   std::filesystem::path root_;
   std::string destination_;
 };

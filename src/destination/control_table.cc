@@ -34,6 +34,9 @@ constexpr std::string_view kColumns = R"( (
   KEY by_journal (journal_id, run_name)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='What osarchiver stored here, batch by batch. Needed to verify and to restore.')";
 
+// The command byte, and room for what the protocol may add.
+constexpr std::size_t kPacketHead = 16;
+
 constexpr std::string_view kSmallColumns =
     "run_name, table_id, number, journal_id, archiver, site, source, source_database, "
     "source_table, archive_table, row_count, digest, previous, chain, stored_at";
@@ -163,7 +166,16 @@ bool ControlTable::HasEntries(Connection& connection, const std::string& run_nam
       .has_value();
 }
 
-void ControlTable::Insert(Connection& connection, ControlEntry entry) const {
+void RequirePacket(std::string_view sql, std::size_t max_packet_bytes) {
+  if (sql.size() + kPacketHead <= max_packet_bytes) return;
+  throw Error(fmt::format("a statement of {} bytes is needed to store one row or the keys of one "
+                          "batch; the archive server takes {}",
+                          sql.size(), max_packet_bytes),
+              "raise max_allowed_packet there, or lower batch_rows if the keys are long");
+}
+
+void ControlTable::Insert(Connection& connection, ControlEntry entry,
+                          std::size_t max_packet_bytes) const {
   std::string previous_chain;
   connection.Stream(fmt::format("SELECT number, chain FROM {}{} ORDER BY number DESC LIMIT 1 FOR "
                                 "UPDATE",
@@ -183,10 +195,25 @@ void ControlTable::Insert(Connection& connection, ControlEntry entry) const {
       QuoteText(entry.archive_table), entry.rows, Hex(entry.digest), entry.previous, entry.chain,
       entry.stored_at, QuoteText(entry.definition), Binary(entry.row_keys),
       Binary(entry.superseded));
+  RequirePacket(sql, max_packet_bytes);
   if (connection.Execute(sql).warnings > 0) {
     throw Error(fmt::format("{}: the server changed an entry on its way in: {}", name_,
                             fmt::join(connection.Warnings(), "; ")));
   }
+}
+
+std::vector<ControlEntry> ControlTable::ListOf(Connection& connection, const std::string& site,
+                                               const std::string& archiver) const {
+  std::vector<ControlEntry> entries;
+  connection.Stream(
+      fmt::format(
+          "SELECT {} FROM {} WHERE site = {} AND archiver = {} ORDER BY run_name, table_id, number",
+          kSmallColumns, name_, QuoteText(site), QuoteText(archiver)),
+      [&](const Row& row) {
+        entries.push_back(SmallEntry(row));
+        return RowAction::kContinue;
+      });
+  return entries;
 }
 
 std::optional<std::string> ControlTable::NewestRun(Connection& connection,

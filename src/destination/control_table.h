@@ -51,6 +51,10 @@ std::string TableId(const PassKey& key);
 std::string ChainHash(const ControlSummary& entry, std::string_view previous_chain);
 ControlSummary Summarize(const ControlEntry& entry);
 
+// A server answers a statement that is longer than its packets by hanging up, which looks like any
+// lost connection: so it is found out before. Throws an Error that names the setting.
+void RequirePacket(std::string_view sql, std::size_t max_packet_bytes);
+
 // Holds nothing but a name; what it is given a connection for, happens on that connection.
 class ControlTable {
  public:
@@ -67,7 +71,11 @@ class ControlTable {
   bool HasEntries(Connection& connection, const std::string& run_name,
                   const std::string& table_id) const;
   // Fills `previous` and `chain` in; in the transaction that stores the rows.
-  void Insert(Connection& connection, ControlEntry entry) const;
+  void Insert(Connection& connection, ControlEntry entry, std::size_t max_packet_bytes) const;
+  // Every entry of an archiver of a site, whichever journal wrote it, by run, table and number;
+  // without the blobs.
+  std::vector<ControlEntry> ListOf(Connection& connection, const std::string& site,
+                                   const std::string& archiver) const;
   // Of this journal and archiver; nothing when it wrote none here.
   std::optional<std::string> NewestRun(Connection& connection, const std::string& journal_id,
                                        const std::string& archiver) const;

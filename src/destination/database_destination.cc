@@ -5,6 +5,7 @@
 #include <set>
 
 #include "destination/archive_table.h"
+#include "destination/database_inventory.h"
 #include "destination/database_names.h"
 #include "destination/database_reader.h"
 #include "destination/database_table_writer.h"
@@ -255,6 +256,11 @@ Survey DatabaseDestination::SurveyPass(const RunInfo& run, const PassInfo& pass,
     survey.copies.push_back(std::move(copy));
   }
   return survey;
+}
+
+Inventory DatabaseDestination::TakeInventory(const std::string& site, const std::string& archiver) {
+  auto connection = connections_.Take();
+  return TakeDatabaseInventory(*connection, site, archiver);
 }
 
 std::vector<VerifyFinding> DatabaseDestination::Verify(const RunInfo& run, const PassInfo& pass,

@@ -32,6 +32,7 @@ class DatabaseDestination final : public Destination {
   void CloseInterrupted(const RunInfo&, const PassInfo&, Journal&) override {}
   std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass, Journal& journal,
                                     double sample, std::uint64_t seed) override;
+  Inventory TakeInventory(const std::string& site, const std::string& archiver) override;
   void Quarantine(const CopyLocation&, Journal&) override {}
   void FinishRun(const RunContext&, Journal&) override {}
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 
 #include "destination/archived_keys.h"
@@ -14,9 +13,6 @@
 
 namespace osarchiver {
 namespace {
-
-// Longer statements are not faster.
-constexpr std::size_t kMaxStatementBytes = 4 << 20;
 
 // Rolls back unless it was committed.
 class Transaction {
@@ -62,10 +58,8 @@ DatabaseTableWriter::DatabaseTableWriter(std::function<std::unique_ptr<Connectio
 
 void DatabaseTableWriter::Connect() {
   connection_ = connect_();
-  std::uint64_t packet = 0;
   const std::string text = connection_->QueryValue("SELECT @@max_allowed_packet").value_or("");
-  std::from_chars(text.data(), text.data() + text.size(), packet);
-  max_statement_bytes_ = std::min<std::size_t>(kMaxStatementBytes, packet / 2);
+  std::from_chars(text.data(), text.data() + text.size(), max_packet_bytes_);
 }
 
 CopyLocation DatabaseTableWriter::Store(const BatchToStore& batch) {
@@ -115,11 +109,11 @@ void DatabaseTableWriter::StoreOnce(const BatchToStore& batch) {
   if (IsStored(batch)) return;
   Transaction transaction(*connection_);
   Failpoint("archive-begin");
-  RowStore rows(*connection_, control_, table_, pass_, max_statement_bytes_);
+  RowStore rows(*connection_, control_, table_, pass_, max_packet_bytes_);
   ControlEntry entry = Entry(batch);
   entry.superseded = EncodeSuperseded(rows.Insert(batch));
   try {
-    control_.Insert(*connection_, std::move(entry));
+    control_.Insert(*connection_, std::move(entry), max_packet_bytes_);
   } catch (const DatabaseError& error) {
     // A COMMIT that had lost its answer arrived between the question above and this.
     if (error.code() != 1062) throw;

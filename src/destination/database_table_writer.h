@@ -37,7 +37,7 @@ class DatabaseTableWriter final : public TableWriter {
   std::string definition_json_;
   ControlTable control_;
   std::unique_ptr<Connection> connection_;
-  std::size_t max_statement_bytes_ = 0;
+  std::size_t max_packet_bytes_ = 0;
 };
 
 }  // namespace osarchiver

@@ -1,10 +1,11 @@
-// Where rows are archived to. To add a destination: one file with a class, one line in registry.cc, and the contract suite in
-// tests/integration/destination_contract_test.cc runs over it. Retrying is the caller's business; nothing here deletes a row that
-// osarchiver did not archive itself, and nothing here is ever overwritten but an earlier version of the same row that this
-// journal archived.
+// Where rows are archived to. To add a destination: one file with a class, one line in registry.cc,
+// and the contract suite in tests/integration/destination_contract_test.cc runs over it. Retrying
+// is the caller's business; nothing here deletes a row that osarchiver did not archive itself, and
+// nothing here is ever overwritten but an earlier version of the same row that this journal
+// archived.
 //
-// Threads: Store/Seal of a writer are called from one thread; ReadBack of the destination from another at the same time; so a
-// destination uses one descriptor or connection for each side.
+// Threads: Store/Seal of a writer are called from one thread; ReadBack of the destination from
+// another at the same time; so a destination uses one descriptor or connection for each side.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 
 #include "formats/row_batch.h"
 #include "formats/segment.h"
+#include "formats/segment_reader.h"
 #include "formats/table_definition.h"
 #include "state/journal.h"
 #include "util/error.h"
@@ -32,9 +34,10 @@ struct RunContext {
   std::string source;
   std::string server;  // of the source: version, host, cluster uuid
   std::string run_name;
-  std::string now;  // "2026-11-23T02:00:00Z"
+  std::string now;                // "2026-11-23T02:00:00Z"
   std::int64_t started_unix = 0;  // the run's UTC start: {date} of a layout
-  // The journal held no run before this one (whose row is written before Destination::Open): it is new, or it was lost.
+  // The journal held no run before this one (whose row is written before Destination::Open): it is
+  // new, or it was lost.
   bool journal_was_empty = false;
 };
 
@@ -55,7 +58,8 @@ struct BatchToStore {
   std::vector<SupersededRow> supersedes;
 };
 
-// Rows of the batch meet rows at the destination that are somebody else's. Nothing of the batch was stored there.
+// Rows of the batch meet rows at the destination that are somebody else's. Nothing of the batch was
+// stored there.
 class BatchConflict : public ConflictError {
  public:
   BatchConflict(const std::string& message, std::vector<std::size_t> row_indexes)
@@ -70,11 +74,13 @@ class BatchConflict : public ConflictError {
 class TableWriter {
  public:
   virtual ~TableWriter() = default;
-  // Stores the batch. Durable on return when the destination says durable_on_store. Throws BatchConflict (nothing stored); any other
-  // error leaves it open whether the batch is stored: settling finds out. After an error the writer must not be used again.
-  // A batch that is stored there already (an entry of the control table) with the same digest is left as it is.
+  // Stores the batch. Durable on return when the destination says durable_on_store. Throws
+  // BatchConflict (nothing stored); any other error leaves it open whether the batch is stored:
+  // settling finds out. After an error the writer must not be used again. A batch that is stored
+  // there already (an entry of the control table) with the same digest is left as it is.
   [[nodiscard]] virtual CopyLocation Store(const BatchToStore& batch) = 0;
-  // Ends the pass: for files, the journal says sealing, the footer is written and synced, the journal says sealed.
+  // Ends the pass: for files, the journal says sealing, the footer is written and synced, the
+  // journal says sealed.
   virtual void Seal() = 0;
 };
 
@@ -97,10 +103,37 @@ struct FoundCopy {
 
 // What lies at a destination of one pass that was interrupted.
 struct Survey {
-  std::vector<FoundCopy> copies;  // whole and valid as far as records say; ReadBack proves the content
-  // Evidence that the archive knows more than the journal, one line each: an older or damaged journal. Nothing may be written then.
+  std::vector<FoundCopy>
+      copies;  // whole and valid as far as records say; ReadBack proves the content
+  // Evidence that the archive knows more than the journal, one line each: an older or damaged
+  // journal. Nothing may be written then.
   std::vector<std::string> journal_is_older;
   std::vector<std::string> problems;  // damage, one line each
+};
+
+// What lies at a destination of one archiver, as the archives themselves say: what a lost journal
+// is made of again.
+struct StoredSegment {
+  std::string path;  // relative to the root
+  SegmentHeader header;
+  std::vector<FoundBatch> batches;  // whole ones
+  std::uint64_t length = 0;
+  bool sealed = false;
+  std::string sha256, footer_hash;  // of a sealed one
+  std::string problem;              // damage, "" when whole or merely torn
+};
+struct StoredEntry {
+  std::string journal_id, site, archiver, run_name;
+  PassKey key;
+  TableDefinition definition;
+  std::uint64_t number = 0, rows = 0;
+  Hash digest{};
+  std::string first_key, last_key;
+};
+struct Inventory {
+  std::vector<StoredSegment> segments;
+  std::vector<StoredEntry> entries;
+  std::vector<std::string> problems;
 };
 
 struct VerifyFinding {
@@ -118,39 +151,51 @@ class Destination {
   // A stored batch is durable at once; otherwise only when its segment is sealed.
   virtual bool durable_on_store() const { return true; }
 
-  // Once for each source, before Check() and Open(): lets a database ask whether it is the source's own server. Files: nothing.
+  // Once for each source, before Check() and Open(): lets a database ask whether it is the source's
+  // own server. Files: nothing.
   virtual void UseSource(const std::string& source, Connection& connection) {
     (void)source;
     (void)connection;
   }
-  // What `check` asks: reachable, writable, enough room, privileges; each problem one line (empty: fine). Creates and changes nothing.
+  // What `check` asks: reachable, writable, enough room, privileges; each problem one line (empty:
+  // fine). Creates and changes nothing.
   virtual std::vector<std::string> Check(const RunContext& run) = 0;
-  // Before anything of a run is written. Makes the root and its marker on the first run. Throws IoError (not mounted: marker missing though the
-  // journal knows the root), ConfigError (a marker of this archiver but an empty journal; not durable), IntegrityError (the marker
-  // or control table names a run of this journal that the journal does not know), DatabaseError.
+  // Before anything of a run is written. Makes the root and its marker on the first run. Throws
+  // IoError (not mounted: marker missing though the journal knows the root), ConfigError (a marker
+  // of this archiver but an empty journal; not durable), IntegrityError (the marker or control
+  // table names a run of this journal that the journal does not know), DatabaseError.
   virtual void Open(const RunContext& run, Journal& journal) = 0;
-  // Makes or evolves the archive table, refuses with an Error that says why. Files are made with the first batch.
+  // Makes or evolves the archive table, refuses with an Error that says why. Files are made with
+  // the first batch.
   virtual std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) = 0;
   // Free room below min_free: a sentence; nothing when there is enough.
   virtual std::optional<std::string> LacksRoom() { return std::nullopt; }
 
-  // Reads one batch from where it lies, as a later reader would, under the definition it was archived with; appends its rows.
-  // Throws IntegrityError when it is not there or not what it says it is.
-  virtual void ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
-                        RowBatch* rows) = 0;
+  // Reads one batch from where it lies, as a later reader would, under the definition it was
+  // archived with; appends its rows. Throws IntegrityError when it is not there or not what it says
+  // it is.
+  virtual void ReadBack(const CopyReference& copy, const TableDefinition& definition,
+                        Journal& journal, RowBatch* rows) = 0;
 
   // Settling. Looks only.
   virtual Survey SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) = 0;
-  // Ends what an interrupted pass left open once all its batches are settled: bytes behind the journaled length are cut, what holds
-  // batches is sealed, what holds none is removed and retired. For databases nothing.
+  // Ends what an interrupted pass left open once all its batches are settled: bytes behind the
+  // journaled length are cut, what holds batches is sealed, what holds none is removed and retired.
+  // For databases nothing.
   virtual void CloseInterrupted(const RunInfo& run, const PassInfo& pass, Journal& journal) = 0;
 
-  // Proves what the journal says is there of one pass. `sample` is the share of batches whose content is read (1: all).
-  virtual std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass, Journal& journal,
-                                            double sample, std::uint64_t seed) = 0;
-  // A batch's segment proved damaged while it was written (files): renames it *.damaged and tells the journal. Databases: nothing.
+  // Proves what the journal says is there of one pass. `sample` is the share of batches whose
+  // content is read (1: all).
+  virtual std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass,
+                                            Journal& journal, double sample,
+                                            std::uint64_t seed) = 0;
+  // Everything that this archiver of this site stored here, whichever journal it had. Looks only.
+  virtual Inventory TakeInventory(const std::string& site, const std::string& archiver) = 0;
+  // A batch's segment proved damaged while it was written (files): renames it *.damaged and tells
+  // the journal. Databases: nothing.
   virtual void Quarantine(const CopyLocation& location, Journal& journal) = 0;
-  // After the passes: the run's checksum list, the journal's copy at the root (files). Databases: nothing.
+  // After the passes: the run's checksum list, the journal's copy at the root (files). Databases:
+  // nothing.
   virtual void FinishRun(const RunContext& run, Journal& journal) = 0;
 };
 

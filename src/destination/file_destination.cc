@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "destination/checksums.h"
+#include "destination/file_inventory.h"
 #include "destination/file_survey.h"
 #include "destination/file_table_writer.h"
 #include "destination/file_verify.h"
@@ -73,7 +74,7 @@ std::unique_ptr<TableWriter> FileDestination::OpenTable(const PassContext& pass,
   const std::string directory = ResolveLayout(
       settings_.layout,
       {pass.run.archiver, pass.run.site, pass.run.source, FormatUtcDate(pass.run.started_unix)});
-  return std::make_unique<FileTableWriter>(target_, settings_, directory, pass, journal);
+  return std::make_unique<FileTableWriter>(target_, root_, settings_, directory, pass, journal);
 }
 
 std::optional<std::string> FileDestination::LacksRoom() {
@@ -128,6 +129,10 @@ std::vector<VerifyFinding> FileDestination::Verify(const RunInfo& run, const Pas
   return VerifySegments(target_, pass, journal, sample, seed);
 }
 
+Inventory FileDestination::TakeInventory(const std::string& site, const std::string& archiver) {
+  return TakeFileInventory(target_, site, archiver);
+}
+
 void FileDestination::Quarantine(const CopyLocation& location, Journal& journal) {
   const auto segment = journal.FindSegment(location.segment);
   if (!segment || segment->state == SegmentState::kDamaged) return;
@@ -146,7 +151,10 @@ void FileDestination::FinishRun(const RunContext& run, Journal& journal) {
                      journal);
   if (journal_copy_ == JournalCopy::kLeaveToAnother) return;
   Failpoint("journal-copy-before");
-  journal.CopyTo(root_.JournalCopy(run.journal_id));
+  const fs::path copy = root_.JournalCopy(run.journal_id);
+  // A first run with nothing to archive made only the root and its marker.
+  target_.files.CreateDirectories(copy.parent_path());
+  journal.CopyTo(copy);
 }
 
 }  // namespace osarchiver

@@ -30,6 +30,7 @@ class FileDestination final : public Destination {
   void CloseInterrupted(const RunInfo& run, const PassInfo& pass, Journal& journal) override;
   std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass, Journal& journal,
                                     double sample, std::uint64_t seed) override;
+  Inventory TakeInventory(const std::string& site, const std::string& archiver) override;
   void Quarantine(const CopyLocation& location, Journal& journal) override;
   void FinishRun(const RunContext& run, Journal& journal) override;
 

@@ -13,9 +13,11 @@ namespace osarchiver {
 
 namespace fs = std::filesystem;
 
-FileTableWriter::FileTableWriter(const FileTarget& target, const FileDestinationSettings& settings,
-                                 std::string directory, const PassContext& pass, Journal& journal)
+FileTableWriter::FileTableWriter(const FileTarget& target, ArchiveRoot& root,
+                                 const FileDestinationSettings& settings, std::string directory,
+                                 const PassContext& pass, Journal& journal)
     : target_(target),
+      root_(root),
       settings_(settings),
       directory_(std::move(directory)),
       pass_(pass),
@@ -74,6 +76,7 @@ SegmentHeader FileTableWriter::Header(std::uint32_t part) const {
 }
 
 void FileTableWriter::StartSegment() {
+  root_.RecordRun(pass_.run);
   target_.files.CreateDirectories(target_.root / directory_);
   for (std::uint32_t part = journal_.LastPart(pass_.pass, target_.target) + 1;; ++part) {
     current_ = CreatePart(part);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "destination/archive_root.h"
 #include "destination/destination.h"
 #include "destination/file_target.h"
 #include "formats/segment_writer.h"
@@ -20,9 +21,10 @@ namespace osarchiver {
 
 class FileTableWriter final : public TableWriter {
  public:
-  // `directory` is the run's, relative to the root.
-  FileTableWriter(const FileTarget& target, const FileDestinationSettings& settings,
-                  std::string directory, const PassContext& pass, Journal& journal);
+  // `directory` is the run's, relative to the root. `root` and `settings` outlive the writer.
+  FileTableWriter(const FileTarget& target, ArchiveRoot& root,
+                  const FileDestinationSettings& settings, std::string directory,
+                  const PassContext& pass, Journal& journal);
 
   CopyLocation Store(const BatchToStore& batch) override;
   void Seal() override;
@@ -48,6 +50,7 @@ class FileTableWriter final : public TableWriter {
   void SealSegment(Segment& segment, bool last_part);
 
   FileTarget target_;
+  ArchiveRoot& root_;
   const FileDestinationSettings& settings_;
   std::string directory_;
   PassContext pass_;

@@ -18,6 +18,8 @@ constexpr unsigned kDuplicateEntry = 1062;
 constexpr unsigned kUnknownColumn = 1054;
 constexpr std::size_t kConditionBytes = 1 << 20;
 constexpr std::size_t kNamedKeys = 10;
+// Longer statements are not faster.
+constexpr std::size_t kMaxStatementBytes = 4 << 20;
 
 std::size_t CountEnumErrors(std::string_view row) {
   std::size_t count = 0;
@@ -37,12 +39,13 @@ RowBatch KeysOf(const RowBatch& rows, const std::vector<std::size_t>& indexes,
 }  // namespace
 
 RowStore::RowStore(Connection& connection, const ControlTable& control, const TableName& table,
-                   const PassContext& pass, std::size_t max_statement_bytes)
+                   const PassContext& pass, std::size_t max_packet_bytes)
     : connection_(connection),
       control_(control),
       table_(table),
       pass_(pass),
-      max_statement_bytes_(max_statement_bytes),
+      max_packet_bytes_(max_packet_bytes),
+      max_statement_bytes_(std::min(kMaxStatementBytes, max_packet_bytes / 2)),
       table_id_(TableId({pass.run.source, pass.definition.database, pass.definition.table})) {
   insert_head_ = "INSERT INTO " + Quoted(table_) + " (";
   for (const Column& column : pass_.definition.columns) {
@@ -126,16 +129,8 @@ RowStore::Statement RowStore::BuildInsert(const RowBatch& rows, std::size_t begi
 }
 
 void RowStore::Execute(const Statement& statement) const {
-  ExecuteResult result;
-  try {
-    result = connection_.Execute(statement.sql);
-  } catch (const DatabaseError& error) {
-    if (error.code() != 1153 && error.code() != 2020) throw;
-    throw DatabaseError(
-        error.code(), error.sqlstate(), error.what(),
-        fmt::format("the statement has {} bytes: raise max_allowed_packet on the archive server",
-                    statement.sql.size()));
-  }
+  RequirePacket(statement.sql, max_packet_bytes_);
+  const ExecuteResult result = connection_.Execute(statement.sql);
   if (result.warnings > 0) {
     const std::vector<std::string> warnings = connection_.Warnings();
     const bool expected =

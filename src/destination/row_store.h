@@ -23,9 +23,9 @@ namespace osarchiver {
 
 class RowStore {
  public:
-  // All outlive the store. `max_statement_bytes`: how long an INSERT may become.
+  // All outlive the store. `max_packet_bytes`: the server's max_allowed_packet.
   RowStore(Connection& connection, const ControlTable& control, const TableName& table,
-           const PassContext& pass, std::size_t max_statement_bytes);
+           const PassContext& pass, std::size_t max_packet_bytes);
 
   // Returns the versions that are not in the table. Throws BatchConflict, DatabaseError, and an
   // Error for a warning: the caller rolls back.
@@ -73,6 +73,7 @@ class RowStore {
   const ControlTable& control_;
   const TableName& table_;
   const PassContext& pass_;
+  std::size_t max_packet_bytes_;
   std::size_t max_statement_bytes_;
   std::string insert_head_;
   std::string table_id_;

@@ -73,17 +73,39 @@ TEST_F(ArchiveRootTest, AnotherArchiverWithAJournalOfItsOwnIsWelcome) {
 TEST_F(ArchiveRootTest, JournalThatLacksTheLastRunIsOlder) {
   journal->CopyTo(directory.path() / "backup.db");
   BeginRun("20261124T020000Z-00000002");
-  (void)Opened();
+  StoreSomething();
   OpenJournal("backup.db");
   BeginRun("20261125T020000Z-00000003");
   EXPECT_THROW((void)Opened(), IntegrityError);
 }
 
-TEST_F(ArchiveRootTest, RunThatTheJournalDoesNotHaveYetIsNotRecorded) {
-  context.run_name = "20261124T020000Z-0000000f";
+// A journal that was made again from the archives cannot know it.
+TEST_F(ArchiveRootTest, RunThatWroteNothingIsNotRecorded) {
+  journal->CopyTo(directory.path() / "backup.db");
+  BeginRun("20261124T020000Z-00000002");
   (void)Opened();
-  context.run_name = kRun;
+  OpenJournal("backup.db");
+  BeginRun("20261125T020000Z-00000003");
   EXPECT_NO_THROW((void)Opened());
+}
+
+TEST_F(ArchiveRootTest, CopiesMadeForAnOlderRunDoNotHideTheNewerOne) {
+  StoreSomething();
+  journal->CopyTo(directory.path() / "backup.db");
+  const PassContext old_pass = BeginPass();
+  BeginRun("20261124T020000Z-00000002");
+  StoreSomething();
+  auto destination = Opened();
+  auto writer = destination->OpenTable(old_pass, *journal);
+  TestBatch batch;
+  batch.number = journal->LastBatchNumber(old_pass.pass);
+  batch.rows = Extract(BeginPass(), {{1, "one"}}).rows;
+  batch.hashes = RowHashes(batch.rows);
+  batch.digest = BatchDigest(batch.hashes);
+  Store(*writer, &batch);
+  OpenJournal("backup.db");
+  BeginRun("20261125T020000Z-00000003");
+  EXPECT_THROW((void)Opened(), IntegrityError);
 }
 
 TEST_F(ArchiveRootTest, DamagedMarkerIsDamage) {

@@ -1,0 +1,59 @@
+#include "destination/file_inventory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "destination/checksums.h"
+#include "formats/segment_reader.h"
+#include "util/error.h"
+
+namespace osarchiver {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> SegmentFiles(const fs::path& root, const std::string& format) {
+  const std::string ending = "." + format + ".zst";
+  std::vector<fs::path> paths;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end;
+       it.increment(error)) {
+    if (it->is_regular_file() && it->path().string().ends_with(ending)) paths.push_back(it->path());
+  }
+  if (error) throw IoError(error.value(), "cannot list " + root.string() + ": " + error.message());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+}  // namespace
+
+Inventory TakeFileInventory(const FileTarget& target, const std::string& site,
+                            const std::string& archiver) {
+  Inventory inventory;
+  for (const fs::path& path : SegmentFiles(target.root, target.target.format)) {
+    SegmentReport report = ScanSegment(target.files, path, ScanDepth::kRecords);
+    if (!report.header) {
+      inventory.problems.push_back(path.string() +
+                                   " says nothing of itself: no whole batch and header in it");
+      continue;
+    }
+    if (report.header->site != site || report.header->archiver != archiver) continue;
+    StoredSegment segment;
+    segment.path = path.lexically_relative(target.root).string();
+    segment.header = *std::move(report.header);
+    segment.batches = std::move(report.batches);
+    segment.sealed = report.condition == SegmentCondition::kSealed;
+    segment.length = segment.sealed ? report.file_bytes : report.whole_bytes;
+    if (report.condition == SegmentCondition::kCorrupt)
+      segment.problem = fmt::format("{}", fmt::join(report.problems, "; "));
+    if (segment.sealed) {
+      segment.sha256 = HashOfFile(target.files, path);
+      segment.footer_hash = report.footer_hash;
+    }
+    inventory.segments.push_back(std::move(segment));
+  }
+  return inventory;
+}
+
+}  // namespace osarchiver
