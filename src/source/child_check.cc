@@ -64,39 +64,50 @@ std::string Joined(const Table& rows) {
 
 }  // namespace
 
+std::optional<std::string> Referrers::InnodbSignature(Connection& connection, const TableName& name,
+                                                      std::size_t* count) {
+  try {
+    // InnoDB keeps names as files are named; CAST, because it believes that they are utf8.
+    const Table keys = connection.Query(
+        "SELECT ID, FOR_NAME, TYPE FROM information_schema.INNODB_SYS_FOREIGN WHERE "
+        "CAST(REF_NAME AS BINARY) = CONCAT(CAST(CONVERT(" +
+        QuoteText(name.database) + " USING filename) AS BINARY), '/', CAST(CONVERT(" +
+        QuoteText(name.table) + " USING filename) AS BINARY)) ORDER BY ID");
+    *count = keys.size();
+    if (keys.empty()) return "";
+    std::string ids;
+    for (const auto& row : keys) ids += (ids.empty() ? "" : ",") + QuoteText(row[0].value_or(""));
+    return Joined(keys) +
+           Joined(connection.Query("SELECT ID, POS, FOR_COL_NAME, REF_COL_NAME FROM "
+                                   "information_schema.INNODB_SYS_FOREIGN_COLS WHERE ID IN (" +
+                                   ids + ") ORDER BY ID, POS"));
+  } catch (const DatabaseError& error) {
+    if (error.code() != kAccessDenied) throw;
+    return std::nullopt;
+  }
+}
+
 std::string Referrers::Signature(Connection& connection, const TableName& name,
                                  std::size_t* count) {
-  Table rows;
   if (can_ask_innodb_) {
-    try {
-      // InnoDB keeps names as files are named; CAST, because it believes that they are utf8.
-      rows = connection.Query(
-          "SELECT ID, FOR_NAME, TYPE FROM information_schema.INNODB_SYS_FOREIGN WHERE "
-          "CAST(REF_NAME AS BINARY) = CONCAT(CAST(CONVERT(" +
-          QuoteText(name.database) + " USING filename) AS BINARY), '/', CAST(CONVERT(" +
-          QuoteText(name.table) + " USING filename) AS BINARY)) ORDER BY ID");
-    } catch (const DatabaseError& error) {
-      if (error.code() != kAccessDenied) throw;
-      can_ask_innodb_ = false;
-    }
+    if (auto signature = InnodbSignature(connection, name, count)) return *std::move(signature);
+    can_ask_innodb_ = false;
   }
-  if (!can_ask_innodb_) {
-    rows = connection.Query(
-        "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM "
-        "information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = " +
-        QuoteText(name.database) + " AND REFERENCED_TABLE_NAME = " + QuoteText(name.table) +
-        " ORDER BY 1, 2, 3");
-    *count = rows.size();
-    // The rules, which the server does not tell of every key that it shows.
-    return Joined(rows) +
-           Joined(connection.Query(
-               "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE FROM "
-               "information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = " +
-               QuoteText(name.database) + " AND REFERENCED_TABLE_NAME = " + QuoteText(name.table) +
-               " ORDER BY 1, 2, 3"));
-  }
-  *count = rows.size();
-  return Joined(rows);
+  const Table columns = connection.Query(
+      "SELECT ORDINAL_POSITION, TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, "
+      "REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE "
+      "REFERENCED_TABLE_SCHEMA = " +
+      QuoteText(name.database) + " AND REFERENCED_TABLE_NAME = " + QuoteText(name.table) +
+      " ORDER BY 2, 3, 4, 1");
+  *count = static_cast<std::size_t>(
+      std::count_if(columns.begin(), columns.end(), [](const auto& row) { return row[0] == "1"; }));
+  // The rules, which the server does not tell of every key that it shows.
+  return Joined(columns) +
+         Joined(connection.Query(
+             "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE FROM "
+             "information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = " +
+             QuoteText(name.database) + " AND REFERENCED_TABLE_NAME = " + QuoteText(name.table) +
+             " ORDER BY 1, 2, 3"));
 }
 
 const std::vector<ForeignKey>& Referrers::Of(Connection& connection, const TableName& name) {

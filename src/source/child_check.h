@@ -42,7 +42,11 @@ class Referrers {
     std::vector<ForeignKey> keys;
     std::string signature;
   };
+  // Everything about the foreign keys that refer to the table, in one text, and how many they are.
   std::string Signature(Connection& connection, const TableName& name, std::size_t* count);
+  // The same out of InnoDB's dictionary; nothing when the account lacks PROCESS.
+  static std::optional<std::string> InnodbSignature(Connection& connection, const TableName& name,
+                                                    std::size_t* count);
 
   std::map<TableName, Known> known_;
   bool can_ask_innodb_ = true;

@@ -158,6 +158,21 @@ TEST_F(ForeignKeyTest, ARowThatRefersToItselfIsNotItsOwnChild) {
   }
 }
 
+// Same name, same rule, other columns: looked for by the old ones, no child would be found.
+TEST_F(ForeignKeyTest, AForeignKeyThatRefersToAnotherColumnMeanwhileIsSeen) {
+  Sql("CREATE TABLE p(id INT PRIMARY KEY, u INT NOT NULL UNIQUE); INSERT INTO p VALUES (1, 11), "
+      "(2, "
+      "12), (3, 13); CREATE TABLE c(id INT PRIMARY KEY, ref INT, CONSTRAINT f FOREIGN KEY (ref) "
+      "REFERENCES p(id) ON DELETE CASCADE)");
+  EXPECT_EQ(Summary(Delete(Take("p", "id = 3")).rows.at(0)), "deleted 1");
+  At("batch-delete-before",
+     "ALTER TABLE c DROP FOREIGN KEY f; INSERT INTO c VALUES (1, 12); ALTER TABLE c ADD CONSTRAINT "
+     "f FOREIGN KEY (ref) REFERENCES p(u) ON DELETE CASCADE");
+  EXPECT_THAT(Delete(Take("p")).rows.at(0), ElementsAre(kDeleted, kBlocked));
+  EXPECT_TRUE(Succeeded("batch-delete-before"));
+  EXPECT_EQ(Sql("SELECT COUNT(*) FROM c"), "1");
+}
+
 TEST_F(ForeignKeyTest, AForeignKeyThatGoesInTheMiddleIsForgotten) {
   for (const char* rule : {"RESTRICT", "CASCADE"}) {
     Sql(std::string("CREATE OR REPLACE TABLE p(id INT PRIMARY KEY); INSERT INTO p VALUES (1), (2); "
