@@ -69,12 +69,13 @@ void Create(const fs::path& path) {
   if (SizeOf(WriteAheadLog(path)) > 0 && !Exists(path)) {
     throw IntegrityError(
         "the journal " + path.string() + " is gone, but its write-ahead log is still there",
-        kDamagedHint);
+        "put the journal back; if it is lost, move " + WriteAheadLog(path).string() +
+            " away and make the journal again with osarchiver rebuild-journal");
   }
   const fs::path temporary = path.string() + ".new-" + RandomHex(4);
   {
     const auto file = files.Create(temporary, kJournalMode);
-    file->Append(NewJournal(path));
+    file->Append(NewJournal(path, id));
     file->Sync();
   }
   // Unlike a rename, a link never takes the place of a journal that another process made meanwhile.
