@@ -3,8 +3,7 @@
 #include <limits>
 #include <utility>
 
-#include "formats/json_fields.h"
-#include "formats/table_definition.h"
+#include "formats/definition_json.h"
 #include "util/error.h"
 
 namespace osarchiver {
@@ -193,23 +192,29 @@ void RequirePositions(const TableDefinition& definition) {
 }  // namespace
 
 std::string DefinitionToJson(const TableDefinition& definition) {
-  const Json json{{"database", TextToJson(definition.database)},
-                  {"table", TextToJson(definition.table)},
-                  {"columns", ListToJson(definition.columns, ColumnToJson)},
-                  {"generated", ListToJson(definition.generated, GeneratedToJson)},
-                  {"indexes", ListToJson(definition.indexes, IndexToJson)},
-                  {"key", Json(definition.key)},
-                  {"key_name", TextToJson(definition.key_name)},
-                  {"charset", TextToJson(definition.charset)},
-                  {"collation", TextToJson(definition.collation)},
-                  {"row_format", TextToJson(definition.row_format)},
-                  {"create_sql", TextToJson(definition.create_sql)},
-                  {"foreign_keys", ListToJson(definition.foreign_keys, ForeignKeyToJson)}};
-  return json.dump();
+  return DefinitionToJsonValue(definition).dump();
 }
 
-TableDefinition DefinitionFromJson(std::string_view text) {
-  const Json json = ParseJson(text, "table definition");
+TableDefinition DefinitionFromJson(std::string_view json) {
+  return DefinitionFromJsonValue(ParseJson(json, "table definition"));
+}
+
+Json DefinitionToJsonValue(const TableDefinition& definition) {
+  return Json{{"database", TextToJson(definition.database)},
+              {"table", TextToJson(definition.table)},
+              {"columns", ListToJson(definition.columns, ColumnToJson)},
+              {"generated", ListToJson(definition.generated, GeneratedToJson)},
+              {"indexes", ListToJson(definition.indexes, IndexToJson)},
+              {"key", Json(definition.key)},
+              {"key_name", TextToJson(definition.key_name)},
+              {"charset", TextToJson(definition.charset)},
+              {"collation", TextToJson(definition.collation)},
+              {"row_format", TextToJson(definition.row_format)},
+              {"create_sql", TextToJson(definition.create_sql)},
+              {"foreign_keys", ListToJson(definition.foreign_keys, ForeignKeyToJson)}};
+}
+
+TableDefinition DefinitionFromJsonValue(const Json& json) {
   JsonObject object(json, "table definition");
   TableDefinition definition;
   definition.database = object.Text("database");

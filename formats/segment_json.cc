@@ -1,6 +1,7 @@
 // The content of a segment's records as JSON and back.
 #include <limits>
 
+#include "formats/definition_json.h"
 #include "formats/json_fields.h"
 #include "formats/segment_record.h"
 #include "util/error.h"
@@ -61,7 +62,7 @@ std::string HeaderToJson(const SegmentHeader& header) {
                   {"format", TextToJson(header.format)},
                   {"part", header.part},
                   {"previous_footer", TextToJson(header.previous_footer)},
-                  {"table", Json::parse(DefinitionToJson(header.definition))}};
+                  {"table", DefinitionToJsonValue(header.definition)}};
   return json.dump();
 }
 
@@ -94,7 +95,7 @@ SegmentHeader HeaderFromJson(std::string_view text) {
   }
   header.part = static_cast<std::uint32_t>(part);
   header.previous_footer = HashText(&object, "previous_footer");
-  header.definition = DefinitionFromJson(object.Take("table").dump());
+  header.definition = DefinitionFromJsonValue(object.Take("table"));
   object.End();
   return header;
 }
