@@ -75,7 +75,7 @@ void Create(const fs::path& path) {
   const fs::path temporary = path.string() + ".new-" + RandomHex(4);
   {
     const auto file = files.Create(temporary, kJournalMode);
-    file->Append(NewJournal(path, id));
+    file->Append(NewJournal(path));
     file->Sync();
   }
   // Unlike a rename, a link never takes the place of a journal that another process made meanwhile.
