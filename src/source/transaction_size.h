@@ -13,11 +13,17 @@ class TransactionSize {
   // A transaction of `rows` rows was committed after `duration`, which should be about `target`.
   void Committed(std::uint64_t rows, std::chrono::milliseconds duration,
                  std::chrono::milliseconds target, std::uint64_t max_rows);
+  enum class Reason {
+    kMayPass,   // locks, deadlocks: the same size may do next time
+    kTooLarge,  // a limit of the server: growing back into it is put off for a long time
+  };
   // The server refused a transaction of `rows` rows for a reason that fewer rows may help against.
-  void Refused(std::uint64_t rows);
+  void Refused(std::uint64_t rows, Reason reason);
 
  private:
   std::uint64_t rows_ = 1000;
+  std::uint64_t ceiling_ = UINT64_MAX;  // learned from kTooLarge
+  std::uint32_t commits_at_ceiling_ = 0;
 };
 
 }  // namespace osarchiver

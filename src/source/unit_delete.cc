@@ -194,7 +194,11 @@ void UnitDelete::Failed(const DatabaseError& error, std::uint64_t rows, bool can
                         error.hint());
   }
   // Numbers from 2000 are the client's: the server did not mind the transaction.
-  if (error.code() < 2000 || error_class == ErrorClass::kTooLarge) session_.size.Refused(rows);
+  if (error_class == ErrorClass::kTooLarge) {
+    session_.size.Refused(rows, TransactionSize::Reason::kTooLarge);
+  } else if (error.code() < 2000) {
+    session_.size.Refused(rows, TransactionSize::Reason::kMayPass);
+  }
   const std::chrono::milliseconds delay =
       std::min(kMaxDelay, kFirstDelay * (1 << std::min(failures_ - 1, 10)));
   LogWarning("table " + ToText(unit_.parts.back().table().name) + ": deleting " +
