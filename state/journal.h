@@ -141,7 +141,7 @@ struct DeleteCounts {
 struct BlockedReason {
   std::string referring;   // "database.table"
   std::string constraint;
-  std::string why;         // "live child", "child without soft-delete column", "excluded table", "cycle", "late"
+  std::string why;         // "live child", "child without soft-delete column", "excluded table", "cycle"
   std::uint64_t rows = 0;
   std::vector<std::string> examples;  // key texts, at most 100
   std::string select_sql;  // lists them all
@@ -161,6 +161,9 @@ enum class OpenMode {
 class Journal {
  public:
   static std::unique_ptr<Journal> Open(const std::filesystem::path& path, OpenMode mode);
+  // Makes an empty journal that carries on the identity of a lost one: 32 hexadecimal digits, as its archives say. StateError when there
+  // is a journal already.
+  static void CreateAs(const std::filesystem::path& path, const std::string& id);
   ~Journal();
 
   // Random, made with the journal; stands in every segment header and control entry.
@@ -206,7 +209,7 @@ class Journal {
   void SetPosition(std::string_view archiver, const PassKey& key, std::string_view position);
   std::string Position(std::string_view archiver, const PassKey& key) const;
   std::vector<PassInfo> ListPasses(RunId run) const;
-  // Replaces. Rows whose `why` is "late" are counted by their batches (DeleteCounts::blocked), not a second time from here.
+  // Replaces. All rows that are blocked after the pass, those that their batches met as blocked (DeleteCounts::blocked) among them.
   void SetBlocked(PassId pass, const std::vector<BlockedReason>& reasons);
   std::vector<BlockedReason> Blocked(PassId pass) const;
 

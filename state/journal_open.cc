@@ -47,11 +47,11 @@ std::uint64_t SizeOf(const fs::path& path) {
 }
 
 // The bytes of a journal in which nothing happened yet.
-std::string NewJournal(const fs::path& path) {
+std::string NewJournal(const fs::path& path, std::string_view id) {
   Database db(path, Database::Access::kMemory);
   Migrate(db);
   Transaction transaction(db);
-  db.Run("INSERT INTO journal (one, id, created_at, created_by) VALUES (1, ?, ?, ?)", RandomHex(16),
+  db.Run("INSERT INTO journal (one, id, created_at, created_by) VALUES (1, ?, ?, ?)", id,
          UtcNow(), "osarchiver " OSARCHIVER_VERSION);
   transaction.Commit();
   std::string bytes = db.Serialize();
@@ -61,7 +61,7 @@ std::string NewJournal(const fs::path& path) {
   return bytes;
 }
 
-void Create(const fs::path& path) {
+void Create(const fs::path& path, const std::string& id) {
   FileSystem& files = PosixFileSystem();
   const fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path(".");
   files.CreateDirectories(directory);
@@ -75,7 +75,7 @@ void Create(const fs::path& path) {
   const fs::path temporary = path.string() + ".new-" + RandomHex(4);
   {
     const auto file = files.Create(temporary, kJournalMode);
-    file->Append(NewJournal(path));
+    file->Append(NewJournal(path, id));
     file->Sync();
   }
   // Unlike a rename, a link never takes the place of a journal that another process made meanwhile.
@@ -131,7 +131,7 @@ void UseWriteAheadLog(Database& db) {
 }
 
 std::unique_ptr<Database> OpenForWriting(const fs::path& path) {
-  if (!Exists(path)) Create(path);
+  if (!Exists(path)) Create(path, RandomHex(16));
   CheckOwner(path);
   RefuseStump(path);
   auto db = std::make_unique<Database>(path, Database::Access::kReadWrite);
@@ -197,6 +197,11 @@ std::unique_ptr<Journal> Journal::Open(const fs::path& path, OpenMode mode) {
     state->id = found.Text(0);
   }
   return std::unique_ptr<Journal>(new Journal(std::move(state)));
+}
+
+void Journal::CreateAs(const fs::path& path, const std::string& id) {
+  if (Exists(path)) throw StateError("there is a journal at " + path.string() + " already");
+  Create(path, id);
 }
 
 Journal::Journal(std::unique_ptr<State> state) : state_(std::move(state)) {}

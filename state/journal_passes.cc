@@ -10,14 +10,15 @@ namespace osarchiver {
 namespace {
 
 constexpr std::size_t kMaxExamples = 100;
-// Rows that were blocked at the last moment are counted by their batches already.
-constexpr std::string_view kLate = "late";
 
+// Blocked: rows that were blocked at the last moment (counted by their batches) are among those
+// counted after the pass, if that count was made.
 #define PASS_COLUMNS                                                                              \
   "p.id, p.run_id, t.source, t.database_name, t.table_name, p.cutoff, p.state, p.reason, d.text," \
   " p.live_flag_rows, p.started_at, p.finished_at, p.rows_extracted, p.rows_archived, "           \
   "p.rows_verified,"                                                                              \
-  " p.deleted, p.absent, p.changed, p.blocked + p.blocked_before, p.conflict_rows, p.rows_kept, " \
+  " p.deleted, p.absent, p.changed, max(p.blocked, p.blocked_before), p.conflict_rows, "          \
+  "p.rows_kept, "                                                                                 \
   "p.bytes,"                                                                                      \
   " p.batches_extracted, p.batches_archived, p.batches_verified, p.batches_deleted, "             \
   "p.released_deleted,"                                                                           \
@@ -175,7 +176,7 @@ void Journal::SetBlocked(PassId pass, const std::vector<BlockedReason>& reasons)
         pass, ++ordinal, reason.referring, reason.constraint, reason.why, reason.rows,
         examples.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), reason.select_sql,
         reason.advice);
-    if (reason.why != kLate) before += reason.rows;
+    before += reason.rows;
   }
   state_->db->Run("UPDATE passes SET blocked_before = ? WHERE id = ?", before, pass);
   RequireChange(*state_->db, pass);

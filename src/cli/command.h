@@ -23,6 +23,7 @@ ExitCode RunCommand(const GlobalOptions& global, const Arguments& arguments);
 ExitCode StatusCommand(const GlobalOptions& global, const Arguments& arguments);
 ExitCode VerifyCommand(const GlobalOptions& global, const Arguments& arguments);
 ExitCode RestoreCommand(const GlobalOptions& global, const Arguments& arguments);
+ExitCode RebuildJournalCommand(const GlobalOptions& global, const Arguments& arguments);
 ExitCode CatCommand(const GlobalOptions& global, const Arguments& arguments);
 ExitCode CheckCommand(const GlobalOptions& global, const Arguments& arguments);
 

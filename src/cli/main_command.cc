@@ -32,6 +32,7 @@ const std::vector<CommandEntry>& Commands() {
       {"status", "what the last runs did, what is left and why", StatusCommand},
       {"verify", "prove that archives are complete and intact", VerifyCommand},
       {"restore", "put back what a run removed", RestoreCommand},
+      {"rebuild-journal", "make a lost journal again from the archives", RebuildJournalCommand},
       {"cat", "write the text of segment files to stdout", CatCommand},
       {"check", "configuration, connections, privileges, order of tables", CheckCommand},
       {"failpoints", "list the places where tests make a run fail", FailpointsCommand},

@@ -8,13 +8,15 @@
 //   sealed sealing   > 0     as long, or torn behind       before or in the footer cut, sealed
 //   sealing   > 0     sealed                        before the journal said sealed       journaled
 //
-// Anything else is damage or an older journal, and nothing is changed. Whole batches behind the
-// length have copies elsewhere before they are cut; that is looked at once more here, because the
-// cut is the one step that cannot be undone.
+// Anything else is damage or an older journal. Of an older journal nothing is changed. What is
+// damaged is put aside when each batch in it has a copy at another target, from which the next run
+// makes it again. Whole batches behind the length have copies elsewhere before they are cut; that
+// is looked at once more here, because the cut is the one step that cannot be undone.
 #include <fmt/format.h>
 
 #include "destination/checksums.h"
 #include "destination/file_survey.h"
+#include "destination/quarantine.h"
 #include "formats/segment_reader.h"
 #include "formats/segment_writer.h"
 #include "util/failpoint.h"
@@ -28,6 +30,28 @@ namespace fs = std::filesystem;
 [[noreturn]] void Refuse(const fs::path& path, const std::string& what) {
   throw IntegrityError(path.string() + " " + what + "; nothing was changed",
                        "osarchiver verify names what is damaged");
+}
+
+// Throws in any case: damage is in the exit code, also where it can be mended.
+[[noreturn]] void RefuseDamaged(const FileTarget& target, const SegmentInfo& segment,
+                                const PassInfo& pass, Journal& journal, const std::string& what) {
+  const std::string path = target.PathOf(segment).string();
+  std::size_t lost = 0;
+  for (const BatchInfo& batch : journal.ListBatches(pass.id)) {
+    bool here = false, elsewhere = false;
+    for (const CopyLocation& copy : batch.copies) {
+      here = here || copy.segment == segment.id;
+      elsewhere = elsewhere || copy.target != segment.target;
+    }
+    if (here && !elsewhere) ++lost;
+  }
+  if (lost > 0) {
+    Refuse(path, fmt::format("{}, and {} batches have no other copy", what, lost));
+  }
+  PutAside(target, segment, journal);
+  throw IntegrityError(path + " " + what +
+                       "; it was put aside, and the next run makes what it held "
+                       "again from other copies");
 }
 
 // A forgotten batch is stored again under another number, and one without a valid copy was never
@@ -120,11 +144,14 @@ void CloseSegment(const FileTarget& target, const SegmentInfo& segment, bool las
     return;
   }
   const fs::path path = target.PathOf(segment);
-  if (!target.files.Exists(path)) Refuse(path, "is missing");
+  if (!target.files.Exists(path)) RefuseDamaged(target, segment, pass, journal, "is missing");
   const SegmentReport report = ScanSegment(target.files, path, ScanDepth::kRecords);
   if (report.whole_bytes < segment.length) {
-    Refuse(path, fmt::format("is whole to byte {} only, the journal vouches for {}",
-                             report.whole_bytes, segment.length));
+    const std::string what = fmt::format("is whole to byte {} only, the journal vouches for {}",
+                                         report.whole_bytes, segment.length);
+    // Shorter than journaled is what an older file has, or a file under an older journal.
+    if (report.file_bytes < segment.length) Refuse(path, what);
+    RefuseDamaged(target, segment, pass, journal, what);
   }
   if (report.footer && segment.state == SegmentState::kSealing) {
     if (report.condition == SegmentCondition::kSealed) {

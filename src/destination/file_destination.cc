@@ -10,10 +10,10 @@
 #include "destination/file_table_writer.h"
 #include "destination/file_verify.h"
 #include "destination/layout.h"
+#include "destination/quarantine.h"
 #include "formats/format.h"
 #include "util/clock.h"
 #include "util/failpoint.h"
-#include "util/log.h"
 
 namespace osarchiver {
 namespace {
@@ -135,15 +135,9 @@ Inventory FileDestination::TakeInventory(const std::string& site, const std::str
 
 void FileDestination::Quarantine(const CopyLocation& location, Journal& journal) {
   const auto segment = journal.FindSegment(location.segment);
-  if (!segment || segment->state == SegmentState::kDamaged) return;
-  const fs::path path = target_.PathOf(*segment);
-  const std::string damaged = segment->path + ".damaged";
-  readers_.Forget(path);
-  // After a crash between renaming and journaling the new name is there already.
-  if (target_.files.Exists(path)) target_.files.Rename(path, target_.root / damaged);
-  if (target_.files.Exists(path.parent_path())) target_.files.SyncDirectory(path.parent_path());
-  journal.MarkDamaged(segment->id, damaged);
-  LogError(fmt::format("{} is damaged and was renamed to {}", path.string(), damaged));
+  if (!segment) return;
+  readers_.Forget(target_.PathOf(*segment));
+  PutAside(target_, *segment, journal);
 }
 
 void FileDestination::FinishRun(const RunContext& run, Journal& journal) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <set>
@@ -29,6 +30,22 @@ std::string HostName() {
   std::array<char, 256> name{};
   (void)::gethostname(name.data(), name.size() - 1);
   return name.data();
+}
+
+// The names of runs order the versions of a row in the archives. So a run that starts within the
+// same second as the one before it, or after the host's clock was set back, takes a later name than
+// its start.
+std::string NewRunName(const Journal& journal, std::int64_t started) {
+  for (const RunInfo& last : journal.ListRuns("", 1)) {
+    // 20261123T020000Z-7f3a09c1
+    const std::string& name = last.name;
+    if (name.size() < 15) continue;
+    const auto taken = ParseUtc(fmt::format("{}-{}-{}T{}:{}:{}Z", name.substr(0, 4),
+                                            name.substr(4, 2), name.substr(6, 2), name.substr(9, 2),
+                                            name.substr(11, 2), name.substr(13, 2)));
+    if (taken) started = std::max(started, *taken + 1);
+  }
+  return FormatUtcCompact(started) + "-" + RandomHex(4);
 }
 
 // One source of the archiver, connected and planned before anything is written.
@@ -111,7 +128,7 @@ void ArchiverRun::Guard(const std::string& what, const std::function<void()>& wo
 void ArchiverRun::Begin(bool journal_was_empty) {
   const std::int64_t started = clock_.UnixSeconds();
   NewRun run;
-  run.name = FormatUtcCompact(started) + "-" + RandomHex(4);
+  run.name = NewRunName(*journal_, started);
   run.archiver = request_.archiver->name;
   run.site = request_.settings->site;
   run.now = FormatUtc(started);

@@ -250,6 +250,7 @@ void Settler::DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* re
   std::string source;
   VerifiedUnit unit;
   DeleteOptions options;
+  std::vector<BatchId> announced;
   for (const BatchId id : batches) {
     const StoredBatch stored = LoadStoredBatch(services_.journal, id);
     source = stored.pass.key.source;
@@ -276,11 +277,14 @@ void Settler::DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* re
     DeletableRows deletable =
         verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch, keys, {});
     if (stored.batch.delete_begun) options.absent = RowOutcome::kDeleted;
+    announced.push_back(id);
     unit.owners.emplace_back(deletable.size(), static_cast<std::uint32_t>(unit.batches.size()));
     unit.parts.push_back(std::move(deletable));
     unit.batches.push_back({id, stored.pass.id, false, false, {}});
   }
   if (unit.parts.empty()) return;
+  // From here on a DELETE may be committed whose answer nobody records.
+  services_.journal.MarkVerified(announced, Journal::Next::kDelete);
   Deleter deleter(sources_.at(source).connect, services_.clock, services_.stop);
   const DeleteOutcome outcome = deleter.Delete(unit.parts, options);
   const DeleteCounts counts =

@@ -58,7 +58,7 @@ void CheckClock(const std::string& source, std::int64_t server_unix_seconds,
                 std::int64_t host_unix_seconds) {
   const std::int64_t difference = server_unix_seconds - host_unix_seconds;
   if (std::llabs(difference) <= kMaxClockDifference) return;
-  throw ConfigError(
+  throw Error(
       fmt::format("source {}: the server's clock is {} {} this host's", source,
                   HumanDuration(std::llabs(difference)), difference > 0 ? "ahead of" : "behind"),
       "set the clocks right; what is old enough is decided by the server's");

@@ -23,8 +23,8 @@ struct Window {
   std::string condition;
 
   std::string Select(const std::string& expressions, const std::string& further) const {
-    return guard + "SELECT " + expressions + " FROM " + from + " WHERE " + condition + " AND " +
-           further;
+    return guard + "SELECT " + expressions + " FROM " + from + " WHERE " + further + " AND " +
+           condition;
   }
 };
 

@@ -129,6 +129,20 @@ KeyCursor KeyOrder::FromCells(const Row& row, std::size_t first) const {
   return cursor;
 }
 
+std::string KeyOrder::TupleColumns() const {
+  std::string sql;
+  for (const KeyColumn& column : columns_) sql += (sql.empty() ? "" : ", ") + column.sql;
+  return columns_.size() == 1 ? sql : "(" + sql + ")";
+}
+
+std::string KeyOrder::Tuple(const KeyCursor& cursor) const {
+  std::string sql;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    sql += (sql.empty() ? "" : ", ") + Literal(columns_[i], cursor.values[i]);
+  }
+  return columns_.size() == 1 ? sql : "(" + sql + ")";
+}
+
 std::string KeyOrder::Literal(const KeyColumn& column, const std::string& value) const {
   if (column.by_number) return std::to_string(ToNumber(value));
   std::string sql;

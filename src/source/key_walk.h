@@ -45,6 +45,9 @@ class KeyOrder {
   // From the cells of expressions(), which begin at `first`.
   KeyCursor FromCells(const Row& row, std::size_t first) const;
 
+  // "(a, b)" and a cursor's values to compare it with.
+  std::string TupleColumns() const;
+  std::string Tuple(const KeyCursor& cursor) const;
   // Rows behind `cursor`; rows up to it, itself included.
   std::string After(const KeyCursor& cursor) const;
   std::string UpTo(const KeyCursor& cursor) const;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "mariadb/quote.h"
-#include "source/column_types.h"
+#include "source/row_tuples.h"
 
 namespace osarchiver {
 namespace {
@@ -11,6 +11,10 @@ namespace {
 // Rows found long ago are more likely to have changed by the time they are deleted.
 constexpr std::chrono::seconds kUnitTime{3};
 constexpr std::uint64_t kMostLiveRows = 1000;
+constexpr std::size_t kKeysPerStatement = 500;
+constexpr std::chrono::milliseconds kWorthwhile{50};
+// Rows by key are bounded by their number and bytes; only a server in trouble takes long.
+constexpr std::chrono::seconds kFetchLimit{60};
 constexpr std::uint64_t kValueOverhead = 9;  // mark and length in the canonical bytes
 
 [[noreturn]] void ThrowWarning(const TableName& table, const std::string& warning) {
@@ -75,10 +79,11 @@ RangeReader::RangeReader(const TablePlan& table, KeyOrder order, RowSelection se
 void RangeReader::SetStatement() {
   select_ = "SELECT " + ReadExpressions(table_.definition(), kRowAlias);
   if (order_.has_numbers()) select_ += ", " + order_.expressions();
-  // kTaken, kLive, kBlocked
   const std::string free = read_blocked_ ? "IF(" + selection_.free + ", 0, 2)" : "0";
-  select_ += ", " + (read_live_ ? "IF(" + selection_.flag + ", " + free + ", 1)" : free);
-  select_ += " FROM " + order_.from() + " WHERE ";
+  const std::string kind = read_live_ ? "IF(" + selection_.flag + ", " + free + ", 1)" : free;
+  select_ += ", " + kind + " FROM " + order_.from() + " WHERE ";
+  select_keys_ =
+      "SELECT " + order_.expressions() + ", " + kind + " FROM " + order_.from() + " WHERE ";
   condition_ = selection_.old_enough;
   if (!read_live_ && selection_.flag != "1") condition_ += " AND " + selection_.flag;
   if (!read_blocked_ && selection_.free != "1") condition_ += " AND " + selection_.free;
@@ -137,7 +142,13 @@ void RangeReader::Step(Connection& connection, const ReadLimits& limits, Place* 
   const std::uint64_t limit = weight_.RowsFor(limits, *rows);
   Reading reading;
   if (window.condition != "FALSE") {
-    reading = Read(connection, window.condition, limit, limits, rows);
+    // The window last: where few rows match, most fail at the first comparison, and the index has
+    // the window already.
+    const std::string rest =
+        condition_ + " AND " + window.condition + " ORDER BY " + order_.OrderBy() + " LIMIT ";
+    reading = keys_first_ ? ReadKeys(connection, rest + std::to_string(limit), limits, rows)
+                          : ReadRows(connection, rest, limit, limits, rows);
+    keys_first_ = KeysPay(reading, limit);
   }
   place->live += reading.live;
   place->blocked = place->blocked || reading.blocked > 0;
@@ -175,48 +186,72 @@ void RangeReader::EndOfRange(Place* place) const {
   place->at.reset();
 }
 
-RangeReader::Reading RangeReader::Read(Connection& connection, const std::string& window,
-                                       std::uint64_t limit, const ReadLimits& limits,
-                                       RowBatch* rows) {
-  const TableDefinition& definition = table_.definition();
-  const std::size_t had_rows = rows->row_count(), had_bytes = rows->byte_count();
+// The server unpacks every column of every row that it looks at, long texts included, before it
+// knows whether the row is wanted. Where few are, the keys are read first, and then those rows
+// alone.
+bool RangeReader::KeysPay(const Reading& reading, std::uint64_t limit) const {
+  if (order_.positions() != table_.definition().key) return false;
+  if (keys_first_) return reading.rows < limit / 2;
+  return reading.rows < limit / 8 && reading.elapsed > kWorthwhile;
+}
+
+// Runs a reading statement. Sets timed_out where the server ended it; what came before is whole and
+// in order.
+Connection::StreamResult RangeReader::Run(Connection& connection, const std::string& sql,
+                                          const std::function<RowAction(const Row&)>& on_row,
+                                          Reading* reading, std::chrono::milliseconds time_limit) {
   const auto begin = clock_.Now();
-  Reading reading;
-  bool last_taken = false;
+  Connection::StreamResult result;
   try {
-    const auto result = connection.Stream(
-        Guarded(windows_.limit()) + select_ + window + " AND " + condition_ + " ORDER BY " +
-            order_.OrderBy() + " LIMIT " + std::to_string(limit),
-        [&](const Row& row) {
-          if (row.back() == "1" || row.back() == "2") {
-            ++(row.back() == "1" ? reading.live : reading.blocked);
-            reading.last = CursorOf(row);
-            last_taken = false;
-            return RowAction::kContinue;
-          }
-          const bool alone = rows->row_count() == 0;
-          const std::uint64_t left =
-              limits.bytes - std::min<std::uint64_t>(limits.bytes, rows->byte_count());
-          reading.cut = !AppendRow(definition, row, alone ? ~std::uint64_t{0} : left, rows);
-          if (reading.cut) return RowAction::kStop;
-          last_taken = true;
-          if (order_.has_numbers()) reading.last = CursorOf(row);
-          return RowAction::kContinue;
-        });
-    if (result.stopped && rows->row_count() > had_rows) {
-      CheckStopped(connection, window, rows->row_count() - had_rows);
-    } else {
-      RequireNoWarnings(connection, result, table_.name);
-    }
+    result = connection.Stream(Guarded(time_limit) + sql, on_row);
+    RequireNoWarnings(connection, result, table_.name);
   } catch (const DatabaseError& error) {
     if (!IsTimeout(error) || !connection.usable()) throw;
-    // What came before the end of its time is whole and in order.
     for (const std::string& warning : connection.Warnings()) {
       if (!warning.starts_with(std::to_string(error.code()))) ThrowWarning(table_.name, warning);
     }
-    reading.timed_out = true;
+    reading->timed_out = true;
   }
-  reading.elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Now() - begin);
+  reading->elapsed += std::chrono::duration_cast<std::chrono::milliseconds>(clock_.Now() - begin);
+  return result;
+}
+
+// A row that is not taken. False: it is one to take.
+bool RangeReader::PassOver(const Row& row, Reading* reading) {
+  const Cell& kind = row.back();
+  if (kind == "1") ++reading->live;
+  if (kind == "2") ++reading->blocked;
+  return kind != "0";
+}
+
+bool RangeReader::Take(const Row& row, const ReadLimits& limits, RowBatch* rows) const {
+  const bool alone = rows->row_count() == 0;
+  const std::uint64_t left =
+      limits.bytes - std::min<std::uint64_t>(limits.bytes, rows->byte_count());
+  return AppendRow(table_.definition(), row, alone ? ~std::uint64_t{0} : left, rows);
+}
+
+RangeReader::Reading RangeReader::ReadRows(Connection& connection, const std::string& rest,
+                                           std::uint64_t limit, const ReadLimits& limits,
+                                           RowBatch* rows) {
+  const std::size_t had_rows = rows->row_count(), had_bytes = rows->byte_count();
+  Reading reading;
+  bool last_taken = false;
+  const auto result = Run(
+      connection, select_ + rest + std::to_string(limit),
+      [&](const Row& row) {
+        if (PassOver(row, &reading)) {
+          reading.last = CursorOf(row);
+          last_taken = false;
+          return RowAction::kContinue;
+        }
+        reading.cut = !Take(row, limits, rows);
+        if (reading.cut) return RowAction::kStop;
+        last_taken = true;
+        if (order_.has_numbers()) reading.last = CursorOf(row);
+        return RowAction::kContinue;
+      },
+      &reading, windows_.limit());
   const std::uint64_t taken = rows->row_count() - had_rows;
   reading.rows = taken + reading.live + reading.blocked;
   weight_.Saw(taken, rows->byte_count() - had_bytes);
@@ -227,18 +262,64 @@ RangeReader::Reading RangeReader::Read(Connection& connection, const std::string
       reading.last->values.emplace_back(rows->value(rows->row_count() - 1, column).bytes);
     }
   }
+  if (result.stopped && reading.rows > 0) {
+    // A statement that was broken off has no warnings to show: its rows are asked for once more,
+    // without their columns.
+    Reading ignored;
+    Run(
+        connection, select_keys_ + rest + std::to_string(reading.rows),
+        [](const Row&) { return RowAction::kContinue; }, &ignored, kFetchLimit);
+  }
   return reading;
 }
 
-// A statement that was broken off has no warnings to show: its rows are asked for once more,
-// without their columns.
-void RangeReader::CheckStopped(Connection& connection, const std::string& window,
-                               std::uint64_t rows) {
-  const auto result = connection.Stream(
-      Guarded(10 * windows_.limit()) + "SELECT 1 FROM " + order_.from() + " WHERE " + window +
-          " AND " + condition_ + " ORDER BY " + order_.OrderBy() + " LIMIT " + std::to_string(rows),
-      [](const Row&) { return RowAction::kContinue; });
-  RequireNoWarnings(connection, result, table_.name);
+RangeReader::Reading RangeReader::ReadKeys(Connection& connection, const std::string& rest,
+                                           const ReadLimits& limits, RowBatch* rows) {
+  const std::size_t had_rows = rows->row_count(), had_bytes = rows->byte_count();
+  Reading reading;
+  std::vector<std::string> keys;
+  Run(
+      connection, select_keys_ + rest,
+      [&](const Row& row) {
+        reading.last = order_.FromCells(row, 0);
+        if (!PassOver(row, &reading)) keys.push_back(order_.Tuple(*reading.last));
+        return RowAction::kContinue;
+      },
+      &reading, windows_.limit());
+  reading.rows = keys.size() + reading.live + reading.blocked;
+  std::optional<KeyCursor> last;
+  Reading fetch;
+  for (std::size_t i = 0; i < keys.size() && !reading.cut; i += kKeysPerStatement) {
+    Run(
+        connection,
+        select_ + order_.TupleColumns() + " IN (" + JoinLiterals(keys, i, kKeysPerStatement) +
+            ") AND " + condition_ + " ORDER BY " + order_.OrderBy(),
+        [&](const Row& row) {
+          // Whatever changed since its key was read is left to the next pass.
+          if (reading.cut || row.back() != "0") return RowAction::kContinue;
+          reading.cut = !Take(row, limits, rows);
+          if (!reading.cut) last = CursorOf(row);
+          return RowAction::kContinue;
+        },
+        &fetch, kFetchLimit);
+    if (fetch.timed_out) {
+      throw Error("table " + ToText(table_.name) +
+                  ": rows cannot be read by their keys in a minute");
+    }
+    if (fetch.timed_out)
+      throw Error("table " + ToText(table_.name) + ": reading " +
+                  std::to_string(kKeysPerStatement) + " rows by key takes longer than " +
+                  std::to_string(windows_.limit().count()) + " ms");
+  }
+  weight_.Saw(rows->row_count() - had_rows, rows->byte_count() - had_bytes);
+  if (reading.cut) {
+    // What was passed over behind the last row will be met again, so it cannot be counted on the
+    // way.
+    reading.last = last;
+    reading.rows = rows->row_count() - had_rows;
+    if (reading.live > 0) reading.live = kMostLiveRows + 1;
+  }
+  return reading;
 }
 
 KeyCursor RangeReader::CursorOf(const Row& row) const {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -102,9 +103,17 @@ class RangeReader : public RowReader {
 
   void Begin(Connection& connection);
   void Step(Connection& connection, const ReadLimits& limits, Place* place, RowBatch* rows);
-  Reading Read(Connection& connection, const std::string& window, std::uint64_t limit,
-               const ReadLimits& limits, RowBatch* rows);
-  void CheckStopped(Connection& connection, const std::string& window, std::uint64_t rows);
+  Connection::StreamResult Run(Connection& connection, const std::string& sql,
+                               const std::function<RowAction(const Row&)>& on_row, Reading* reading,
+                               std::chrono::milliseconds time_limit);
+  // `rest`: window, condition and order, up to LIMIT.
+  Reading ReadRows(Connection& connection, const std::string& rest, std::uint64_t limit,
+                   const ReadLimits& limits, RowBatch* rows);
+  Reading ReadKeys(Connection& connection, const std::string& rest, const ReadLimits& limits,
+                   RowBatch* rows);
+  bool KeysPay(const Reading& reading, std::uint64_t limit) const;
+  static bool PassOver(const Row& row, Reading* reading);
+  bool Take(const Row& row, const ReadLimits& limits, RowBatch* rows) const;
   void EndOfRange(Place* place) const;
   KeyCursor CursorOf(const Row& row) const;
   void SetStatement();
@@ -116,7 +125,10 @@ class RangeReader : public RowReader {
   RowWeight weight_;
   Clock& clock_;
   StopControl& stop_;
-  std::string select_, condition_;
+  // The last expression of both lists: 0 for a row to take, 1 for one whose flag says live, 2 for a
+  // blocked one.
+  std::string select_, select_keys_, condition_;
+  bool keys_first_ = false;
   // Rows of these two kinds are read along while they are few.
   bool read_live_ = false;
   bool read_blocked_ = false;

@@ -44,11 +44,18 @@ def tokenize_csv(text):
         position += 1
 
 
+# What a snapshot says for an ENUM with index 0: no text, and that number.
+ENUM_ERROR = ".0"
+
+
 def csv_rendering(column, quoted, text):
     """What `snapshot` says for a value that CSV writes so. Raises CsvError when the class is
     written in another way."""
     if not quoted and text == "NULL":
         return None
+    if column.data_type == "enum" and not quoted and text == "0":
+        # The error value, apart from a member ''.
+        return ENUM_ERROR
     if column.kind == "bytes":
         if not re.fullmatch(r"(?:[0-9A-Fa-f]{2})*", text):
             raise CsvError(f"column {column.name} is not hexadecimal")
@@ -63,6 +70,8 @@ def same_value(column, csv_value, rendering):
         return csv_value is rendering
     if column.data_type in ("enum", "set"):
         # CSV holds the member's text, the snapshot its number as well.
+        if column.data_type == "enum" and ENUM_ERROR in (csv_value, rendering):
+            return csv_value == rendering
         rendering = rendering.partition(".")[0]
     return csv_value == rendering
 

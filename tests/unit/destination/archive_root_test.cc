@@ -108,6 +108,14 @@ TEST_F(ArchiveRootTest, CopiesMadeForAnOlderRunDoNotHideTheNewerOne) {
   EXPECT_THROW((void)Opened(), IntegrityError);
 }
 
+TEST_F(ArchiveRootTest, NightWithoutRowsLeavesTheJournalsCopyToo) {
+  auto destination = Opened();
+  destination->FinishRun(context, *journal);
+  destination->FinishRun(context, *journal);
+  EXPECT_TRUE(fs::exists(Root() / ".osarchiver" / (journal->id() + ".db")));
+  EXPECT_TRUE(Files(".sha256").empty());
+}
+
 TEST_F(ArchiveRootTest, DamagedMarkerIsDamage) {
   (void)Opened();
   for (const char* text : {"", "{", "[]", "{\"format\":1}", "{\"format\":\"1\"}"}) {

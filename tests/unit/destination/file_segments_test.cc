@@ -254,6 +254,47 @@ TEST_F(FileSegmentsTest, MissingFileIsDamage) {
   EXPECT_THROW((void)DigestAt(*destination, batch, pass), IntegrityError);
 }
 
+// With a copy in the other format the segment is put aside, for the next run to make it again.
+TEST_F(FileSegmentsTest, DamagedOpenSegmentIsPutAsideWhenThereAreOtherCopies) {
+  for (const bool missing : {false, true}) {
+    definition.table = missing ? "missing" : "damaged";
+    pass = BeginPass();
+    Begin();
+    auto csv = Opened("csv");
+    auto csv_writer = csv->OpenTable(pass, *journal);
+    TestBatch first = Extract(pass, {{1, "one"}}), second = Extract(pass, {{2, "two"}});
+    for (TestBatch* batch : {&first, &second}) {
+      Store(*writer, batch);
+      Store(*csv_writer, batch);
+      Archive(*batch);
+      Verify(*batch);
+    }
+    csv_writer->Seal();
+    Die();
+    const fs::path path = PathOf(second);
+    if (missing) {
+      fs::remove(path);
+    } else {
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(static_cast<std::streamoff>(second.copies[0].offset));
+      file << "damage";
+    }
+    EXPECT_EQ(SurveyOf(*destination, pass).journal_is_older, std::vector<std::string>());
+    EXPECT_FALSE(SurveyOf(*destination, pass).problems.empty());
+    EXPECT_THROW(Close(*destination, pass), IntegrityError);
+    EXPECT_EQ(fs::exists(path.string() + ".damaged"), !missing);
+    EXPECT_EQ(Segment(first.copies[0]).state, SegmentState::kDamaged);
+
+    auto repair = destination->OpenTable(pass, *journal);
+    for (TestBatch* batch : {&first, &second}) {
+      batch->copies = {repair->Store(batch->ToStore()), batch->copies[1]};
+      journal->ReplaceCopies(batch->id, batch->copies);
+    }
+    repair->Seal();
+    CloseAndVerify({first, second});
+  }
+}
+
 TEST_F(FileSegmentsTest, EveryFlippedByteOfASealedSegmentIsFound) {
   Begin();
   const TestBatch batch = StoreVerified(*writer, pass, {{1, "one"}, {2, "two"}});
@@ -261,7 +302,7 @@ TEST_F(FileSegmentsTest, EveryFlippedByteOfASealedSegmentIsFound) {
   const fs::path path = PathOf(batch);
   fs::permissions(path, fs::perms(0640));
   std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  for (std::uint64_t place = 0; place < SizeOf(batch); place += 3) {
+  for (std::uint64_t place = 0; place < SizeOf(batch); place += 11) {
     const auto flip = [&] {
       file.seekg(static_cast<std::streamoff>(place));
       const auto byte = static_cast<char>(file.get() ^ 0x20);

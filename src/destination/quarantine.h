@@ -1,0 +1,12 @@
+// Putting damaged segments aside.
+#pragma once
+
+#include "destination/file_target.h"
+
+namespace osarchiver {
+
+// Renames the segment to *.damaged, when it is there, and tells the journal. Its bytes stay. Safe
+// to repeat. The journal's copies in it stay as they are: the next run makes them again elsewhere.
+void PutAside(const FileTarget& target, const SegmentInfo& segment, Journal& journal);
+
+}  // namespace osarchiver

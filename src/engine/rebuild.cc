@@ -1,0 +1,382 @@
+#include "engine/rebuild.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "destination/archived_keys.h"
+#include "destination/registry.h"
+#include "engine/batch_verifier.h"
+#include "engine/source_session.h"
+#include "mariadb/quote.h"
+#include "state/journal.h"
+#include "state/run_lock.h"
+#include "util/file_system.h"
+#include "util/log.h"
+
+namespace osarchiver {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kConditionBytes = 1u << 20;
+
+// One batch of a pass, as all its copies say together.
+struct FoundRows {
+  NewBatch info;
+  std::vector<std::pair<std::size_t, CopyLocation>>
+      copies;  // index of the segment in its pass, or kNoSegment
+};
+constexpr std::size_t kNoSegment = SIZE_MAX;
+
+struct FoundPass {
+  TableDefinition definition;
+  std::string cutoff;
+  std::vector<std::pair<CopyTarget, StoredSegment>> segments;
+  std::map<std::uint64_t, FoundRows> batches;
+};
+
+struct FoundRun {
+  std::string now;
+  std::map<PassKey, FoundPass> passes;
+};
+
+// Run names begin with the time, so that older runs come first and newer versions of a row win.
+using FoundRuns = std::map<std::string, FoundRun>;
+
+struct ArchiverArchives {
+  const ArchiverSettings* settings = nullptr;
+  std::vector<std::unique_ptr<Destination>> owned;
+  Destinations destinations;
+  std::vector<std::pair<CopyTarget, Inventory>> inventories;
+};
+
+ArchiverArchives TakeInventories(const Settings& settings, const ArchiverSettings& archiver,
+                                 RebuildReport* report) {
+  ArchiverArchives archives;
+  archives.settings = &archiver;
+  std::vector<DestinationSettings> destinations;
+  for (const std::string& name : archiver.destinations)
+    destinations.push_back(settings.destinations.at(name));
+  archives.owned = MakeDestinations(destinations);
+  for (const auto& destination : archives.owned) {
+    archives.destinations.push_back(destination.get());
+    Inventory inventory = destination->TakeInventory(settings.site, archiver.name);
+    for (const std::string& problem : inventory.problems) report->problems.push_back(problem);
+    archives.inventories.emplace_back(destination->target(), std::move(inventory));
+  }
+  return archives;
+}
+
+std::string ChooseJournal(const std::vector<ArchiverArchives>& archivers,
+                          const std::string& wanted) {
+  std::set<std::string> ids;
+  for (const ArchiverArchives& archives : archivers) {
+    for (const auto& [target, inventory] : archives.inventories) {
+      for (const StoredSegment& segment : inventory.segments) ids.insert(segment.header.journal_id);
+      for (const StoredEntry& entry : inventory.entries) ids.insert(entry.journal_id);
+    }
+  }
+  if (!wanted.empty()) {
+    if (!ids.contains(wanted))
+      throw ConfigError("no archive here was written by journal " + wanted);
+    return wanted;
+  }
+  if (ids.empty())
+    throw ConfigError(
+        "there is nothing to make a journal of: no archive of this site's archivers was found");
+  if (ids.size() > 1) {
+    throw ConfigError(fmt::format("several journals wrote here: {}", fmt::join(ids, ", ")),
+                      "say which one was lost with --journal-id ID");
+  }
+  return *ids.begin();
+}
+
+void AddSegments(const CopyTarget& target, const Inventory& inventory,
+                 const std::string& journal_id, FoundRuns* runs) {
+  for (const StoredSegment& segment : inventory.segments) {
+    const SegmentHeader& header = segment.header;
+    if (header.journal_id != journal_id || segment.batches.empty()) continue;
+    FoundRun& run = (*runs)[header.run_name];
+    run.now = header.now;
+    FoundPass& pass =
+        run.passes[{header.source, header.definition.database, header.definition.table}];
+    pass.definition = header.definition;
+    pass.cutoff = header.cutoff;
+    for (const FoundBatch& batch : segment.batches) {
+      FoundRows& rows = pass.batches[batch.record.number];
+      rows.info.number = batch.record.number;
+      rows.info.rows = batch.record.rows;
+      rows.info.bytes = batch.record.text_bytes;
+      rows.info.digest = batch.record.digest;
+      rows.info.first_key = batch.record.first_key;
+      rows.info.last_key = batch.record.last_key;
+      rows.copies.push_back(
+          {pass.segments.size(),
+           {target, 0, batch.location.offset, batch.location.frame_bytes, batch.location.end}});
+    }
+    pass.segments.emplace_back(target, segment);
+  }
+}
+
+void AddEntries(const CopyTarget& target, const Inventory& inventory, const std::string& journal_id,
+                FoundRuns* runs) {
+  for (const StoredEntry& entry : inventory.entries) {
+    if (entry.journal_id != journal_id) continue;
+    FoundPass& pass = (*runs)[entry.run_name].passes[entry.key];
+    if (pass.definition.columns.empty()) pass.definition = entry.definition;
+    FoundRows& rows = pass.batches[entry.number];
+    if (rows.copies.empty()) {
+      rows.info.number = entry.number;
+      rows.info.rows = entry.rows;
+      rows.info.digest = entry.digest;
+      rows.info.first_key = entry.first_key;
+      rows.info.last_key = entry.last_key;
+    }
+    rows.copies.push_back({kNoSegment, {target, 0, 0, 0, 0}});
+  }
+}
+
+// Writes what was found into a new journal.
+class JournalWriter {
+ public:
+  JournalWriter(Journal& journal, const Settings& settings, const ArchiverArchives& archives,
+                Progress& progress, RebuildReport* report)
+      : journal_(journal),
+        settings_(settings),
+        archives_(archives),
+        progress_(progress),
+        report_(report),
+        verifier_(journal, archives.destinations) {}
+
+  void Write(const FoundRuns& runs);
+
+ private:
+  void WriteRun(const std::string& name, const FoundRun& run);
+  void WritePass(const std::string& run_name, PassId pass, const PassKey& key,
+                 const FoundPass& found);
+  void WriteBatch(const std::string& run_name, PassId pass, const PassKey& key,
+                  const FoundPass& found, const std::vector<SegmentId>& segments,
+                  const FoundRows& rows);
+  std::vector<bool> StillThere(const PassKey& key, const TableDefinition& definition,
+                               const RowBatch& rows);
+  Connection& SourceOf(const std::string& name);
+
+  Journal& journal_;
+  const Settings& settings_;
+  const ArchiverArchives& archives_;
+  Progress& progress_;
+  RebuildReport* report_;
+  BatchVerifier verifier_;
+  std::map<std::string, std::unique_ptr<Connection>> sources_;
+};
+
+void JournalWriter::Write(const FoundRuns& runs) {
+  for (const auto& [name, run] : runs) WriteRun(name, run);
+}
+
+void JournalWriter::WriteRun(const std::string& name, const FoundRun& found) {
+  NewRun run;
+  run.name = name;
+  run.archiver = archives_.settings->name;
+  run.site = settings_.site;
+  run.now = found.now;
+  run.host = "rebuilt";
+  run.configuration = settings_.effective_json;
+  run.options = "made again from the archives";
+  const RunId id = journal_.BeginRun(run);
+  bool open = false;
+  for (const auto& [key, pass] : found.passes) {
+    const PassId pass_id =
+        journal_.BeginPass(id, key, pass.cutoff, DefinitionToJson(pass.definition));
+    journal_.SetPassState(pass_id, PassState::kRunning, "");
+    WritePass(name, pass_id, key, pass);
+    journal_.SetPassState(pass_id, PassState::kCompleted, "made again from the archives");
+    for (const SegmentInfo& segment : journal_.ListSegments(pass_id))
+      open = open || segment.state == SegmentState::kOpen;
+  }
+  journal_.FinishRun(id, RunState::kInterrupted, static_cast<int>(ExitCode::kStopped),
+                     "made again from the archives");
+  // Segments that were never sealed are closed by the next run, like after any crash.
+  if (!open) journal_.MarkRunSettled(id);
+  ++report_->runs;
+}
+
+void JournalWriter::WritePass(const std::string& run_name, PassId pass, const PassKey& key,
+                              const FoundPass& found) {
+  progress_.BeginTable(key.database + "." + key.table, false);
+  std::vector<SegmentId> segments;
+  for (const auto& [target, segment] : found.segments) {
+    segments.push_back(journal_.AddSegment(pass, target, segment.header.part, segment.path));
+    if (!segment.problem.empty())
+      report_->problems.push_back(segment.path + ": " + segment.problem);
+  }
+  for (const auto& [number, rows] : found.batches)
+    WriteBatch(run_name, pass, key, found, segments, rows);
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const StoredSegment& segment = found.segments[i].second;
+    if (!segment.sealed) continue;
+    journal_.MarkSealing(segments[i]);
+    journal_.MarkSealed(segments[i], segment.length, segment.sha256, segment.footer_hash);
+  }
+}
+
+void JournalWriter::WriteBatch(const std::string& run_name, PassId pass, const PassKey& key,
+                               const FoundPass& found, const std::vector<SegmentId>& segments,
+                               const FoundRows& rows) {
+  const BatchId id = journal_.AddBatches({{pass, rows.info}}).front();
+  std::vector<CopyLocation> proven;
+  RowBatch content;
+  for (const auto& [segment, found_location] : rows.copies) {
+    CopyLocation location = found_location;
+    if (segment != kNoSegment) location.segment = segments[segment];
+    Destination* destination = FindDestination(archives_.destinations, location.target);
+    try {
+      content = verifier_.ReadProven(*destination, {run_name, key, rows.info.number, location},
+                                     found.definition, rows.info.digest, rows.info.rows);
+      // A batch that settling moved has a second frame behind a journaled length; one copy a target
+      // is enough.
+      const bool have = std::any_of(proven.begin(), proven.end(), [&](const CopyLocation& copy) {
+        return copy.target == location.target;
+      });
+      if (!have) proven.push_back(location);
+    } catch (const IntegrityError& error) {
+      report_->problems.emplace_back(error.what());
+    }
+  }
+  if (proven.empty()) {
+    journal_.MarkForgotten(id);
+    return;
+  }
+  journal_.MarkArchived({{id, proven}});
+  journal_.MarkVerified({id}, Journal::Next::kDelete);
+  const std::vector<bool> there = StillThere(key, found.definition, content);
+  const std::vector<Hash> hashes = RowHashes(content);
+  Journal::DeletedBatch outcome{id, {}, {}};
+  for (std::size_t i = 0; i < there.size(); ++i) {
+    if (!there[i]) {
+      ++outcome.counts.absent;
+      continue;
+    }
+    ++outcome.counts.blocked;
+    outcome.kept.push_back(
+        {KeyHash(content.row(i), found.definition.key), ShortHash(hashes[i]), id});
+  }
+  journal_.MarkDeleted({outcome});
+  ++report_->batches;
+  report_->rows += there.size();
+  report_->still_there += outcome.counts.blocked;
+  progress_.AddVerified(there.size());
+}
+
+Connection& JournalWriter::SourceOf(const std::string& name) {
+  auto& connection = sources_[name];
+  if (connection) return *connection;
+  const auto settings = settings_.sources.find(name);
+  if (settings == settings_.sources.end()) {
+    throw ConfigError(
+        "the archives name a source '" + name + "' that the configuration does not have",
+        "put it back, so that it can be asked which rows are still there");
+  }
+  connection = Connection::Open(AddressOf(settings->second.server));
+  return *connection;
+}
+
+std::vector<bool> JournalWriter::StillThere(const PassKey& key, const TableDefinition& definition,
+                                            const RowBatch& rows) {
+  Connection& source = SourceOf(key.source);
+  std::vector<bool> there(rows.row_count());
+  const auto table = LoadTable(source, {key.database, key.table});
+  if (!table) return there;
+  RowBatch keys(definition.key.size());
+  std::map<std::string, std::size_t, std::less<>> positions;
+  for (std::size_t i = 0; i < rows.row_count(); ++i) {
+    std::string bytes = KeyBytes(rows.row(i), definition.key);
+    keys.AppendRow(bytes);
+    positions.emplace(std::move(bytes), i);
+  }
+  std::string columns;
+  for (const std::size_t column : definition.key) {
+    columns += (columns.empty() ? "" : ",") + ReadExpression(definition.columns[column]);
+  }
+  for (std::size_t begin = 0; begin < keys.row_count();) {
+    const std::size_t end = KeyRangeEnd(keys, begin, kConditionBytes);
+    RowBatch found(definition.key.size());
+    source.Stream("SELECT " + columns + " FROM " + Quoted(TableName{key.database, key.table}) +
+                      " WHERE " + KeyListCondition(definition, keys, begin, end),
+                  [&](const Row& cells) {
+                    for (std::size_t i = 0; i < cells.size(); ++i) {
+                      AppendCell(definition.columns[definition.key[i]], cells[i], &found);
+                    }
+                    found.EndRow();
+                    return RowAction::kContinue;
+                  });
+    for (std::size_t i = 0; i < found.row_count(); ++i) {
+      const auto it = positions.find(found.row(i));
+      if (it != positions.end()) there[it->second] = true;
+    }
+    begin = end;
+  }
+  return there;
+}
+
+// The old journal and what belongs to it get another name; nothing of it is thrown away.
+std::string PutAside(const std::string& path, Clock& clock) {
+  FileSystem& files = PosixFileSystem();
+  const std::string aside = path + ".before-rebuild-" + FormatUtcCompact(clock.UnixSeconds());
+  std::string moved;
+  for (const char* ending : {"", "-wal", "-shm"}) {
+    if (!files.Exists(path + ending)) continue;
+    files.Rename(path + ending, aside + ending);
+    moved = aside;
+  }
+  if (!moved.empty()) files.SyncDirectory(fs::path(path).parent_path());
+  return moved;
+}
+
+}  // namespace
+
+RebuildReport RebuildJournal(const Settings& settings, const std::string& journal_id, Clock& clock,
+                             Progress& progress) {
+  RebuildReport report;
+  std::vector<RunLock> locks;
+  std::vector<ArchiverArchives> archivers;
+  for (const ArchiverSettings& archiver : settings.archivers) {
+    if (archiver.destinations.empty()) continue;
+    locks.push_back(RunLock::Acquire(settings.state, archiver.name));
+    archivers.push_back(TakeInventories(settings, archiver, &report));
+  }
+  const std::string id = ChooseJournal(archivers, journal_id);
+
+  // Made under another name and put in place whole: a rebuild that is interrupted has changed
+  // nothing.
+  const std::string temporary = settings.state + ".rebuilding";
+  for (const char* ending : {"", "-wal", "-shm"}) {
+    if (PosixFileSystem().Exists(temporary + ending)) PosixFileSystem().Remove(temporary + ending);
+  }
+  Journal::CreateAs(temporary, id);
+  {
+    const auto journal = Journal::Open(temporary, OpenMode::kWrite);
+    for (const ArchiverArchives& archives : archivers) {
+      FoundRuns runs;
+      for (const auto& [target, inventory] : archives.inventories)
+        AddSegments(target, inventory, id, &runs);
+      for (const auto& [target, inventory] : archives.inventories)
+        AddEntries(target, inventory, id, &runs);
+      JournalWriter(*journal, settings, archives, progress, &report).Write(runs);
+    }
+    report.old_journal = PutAside(settings.state, clock);
+    journal->CopyTo(settings.state);
+  }
+  for (const char* ending : {"", "-wal", "-shm"}) {
+    if (PosixFileSystem().Exists(temporary + ending)) PosixFileSystem().Remove(temporary + ending);
+  }
+  if (!report.problems.empty()) report.exit_code = ExitCode::kDamage;
+  return report;
+}
+
+}  // namespace osarchiver

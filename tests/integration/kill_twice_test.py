@@ -1,0 +1,90 @@
+"""The run that settles what a killed run left is killed too, at every place that it passes."""
+
+import os
+import unittest
+
+import independent_check
+import small_sample
+from kill_case import SETTLING, KillCase
+
+# Where the second kill falls while what the first one left is settled.
+SECOND_KILLS = (
+    "settle-begin",
+    "settle-batch-before",
+    "settle-batch-after",
+    "settle-end",
+    "settle-cut-before",
+    "file-truncate-before",
+    "file-truncate-after",
+    "segment-seal-before",
+    "segment-sealing-journaled",
+    "segment-sealed",
+    "file-sync-after",
+    "journal-commit-before",
+    "journal-commit-after",
+    "batch-readback-after",
+    "batch-commit-before",
+    "batch-commit-after",
+    "batch-deleted",
+    "archive-commit-after",
+)
+BATCH_STATES = ("batch-extracted", "batch-archived", "batch-verified", "batch-deleted")
+
+
+class KillTwiceTest(KillCase):
+    def check_second_kills(self, first):
+        reached = set()
+        for place in SECOND_KILLS:
+            with self.subTest(f"{first}, then {place}"):
+                self.reset()
+                self.assertTrue(self.kill_at(first, 2))
+                if self.kill_at(place):
+                    reached.add(place)
+                    self.run_archiver()
+                self.assert_same_end()
+        self.assertGreaterEqual(reached, SETTLING)
+
+    def test_killed_while_extracted_batches_are_settled(self):
+        # One copy of the second batch is written; neither the others nor the journal know it.
+        self.check_second_kills("batch-store-after")
+
+    def test_killed_while_verified_batches_are_settled(self):
+        self.check_second_kills("batch-commit-after")
+
+    def test_killed_many_times_in_each_state(self):
+        for state in BATCH_STATES:
+            for _ in range(3):
+                self.kill_at(state, 2)
+        self.run_archiver()
+        self.assert_same_end()
+
+    def test_torn_bytes_behind_the_journaled_length_go(self):
+        self.assertTrue(self.kill_at("batch-archived", 2))
+        torn = [name for name in self.archive_files() if name.endswith(".sql.zst")]
+        for name in torn:
+            path = os.path.join(self.archives, name)
+            with open(path, "ab") as file:
+                file.write(b"\x28\xb5\x2f\xfd torn")
+        self.run_archiver()
+        self.assert_same_end()
+
+    def test_rows_changed_between_kill_and_next_run(self):
+        self.assertTrue(self.kill_at("batch-verified", 2))
+        self.db.sql("UPDATE small.server_tags SET value='changed' WHERE deleted <> 0")
+        final = independent_check.snapshot(self.db, databases=[small_sample.DATABASE])
+        for table, shape in self.before.items():
+            # What went before the change is as it was.
+            for key, row in shape.rows.items():
+                final[table].rows.setdefault(key, row)
+        self.run_archiver()
+        self.assert_archived(final, small_sample.ELIGIBLE)
+        self.assert_nothing_lost(final, versions=True)
+        self.assertGreater(self.count("small_archive.server_tags", "value='changed'"), 0)
+        self.assertEqual(
+            self.count("small_archive.server_tags"), small_sample.ELIGIBLE["server_tags"]
+        )
+        self.verify()
+
+
+if __name__ == "__main__":
+    unittest.main()
