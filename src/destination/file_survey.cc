@@ -87,8 +87,10 @@ void SurveyUnsealed(const PassFacts& facts, const SegmentInfo& segment, Survey* 
   if (report.footer && segment.state == SegmentState::kOpen) {
     older("is sealed, and the journal says that it is open");
   }
-  if (report.records_behind_whole)
+  // Within the journaled length it is damage; such a file is put aside whole and never cut.
+  if (report.records_behind_whole && report.whole_bytes >= segment.length) {
     older("holds records of batches behind bytes that are not whole");
+  }
   if (report.file_bytes < segment.length) {
     older(fmt::format("is {} bytes long, and the journal says {}", report.file_bytes,
                       segment.length));

@@ -198,6 +198,25 @@ TEST_F(FileSegmentsTest, TornBytesAreCutWhereverTheTearIs) {
   }
 }
 
+TEST_F(FileSegmentsTest, WholeBatchBehindTornBytesIsNeverCut) {
+  Begin();
+  const TestBatch first = StoreVerified(*writer, pass, {{1, "one"}});
+  TestBatch second = Extract(pass, {{2, "two"}}), third = Extract(pass, {{3, "three"}});
+  Store(*writer, &second);
+  Store(*writer, &third);
+  Die();
+  std::fstream file(PathOf(first), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(second.copies[0].offset));
+  file << "damage";
+  file.close();
+  const std::uint64_t size = SizeOf(first);
+  EXPECT_EQ(SurveyOf(*destination, pass).journal_is_older.size(), 1u);
+  journal->MarkForgotten(second.id);
+  journal->MarkForgotten(third.id);
+  EXPECT_THROW(Close(*destination, pass), IntegrityError);
+  EXPECT_EQ(SizeOf(first), size);
+}
+
 TEST_F(FileSegmentsTest, SealingMayStopAnywhere) {
   for (const int lost : {0, 1, 50, 150, 100000}) {
     definition.table = "things" + std::to_string(lost);
