@@ -69,6 +69,13 @@ LoadedTable Load(Connection& connection, const TableName& name) {
   return *std::move(loaded);
 }
 
+// "" for a table that takes part in transactions.
+std::string KindProblem(const TableName& name, const TableInfo& info) {
+  if (info.type == "BASE TABLE" && info.engine == "InnoDB") return {};
+  return fmt::format("archive table {} is a {} {}, and must be an InnoDB base table", ToText(name),
+                     info.engine, info.type);
+}
+
 std::vector<SchemaDifference> Blocking(const std::vector<SchemaDifference>& all) {
   std::vector<SchemaDifference> blocking;
   for (const SchemaDifference& difference : all) {
@@ -90,10 +97,8 @@ void PrepareArchiveTable(Connection& connection, const TableName& name,
   }
   // A new table is compared too: the server may have made something else of the statement.
   const LoadedTable archive = Load(connection, name);
-  if (archive.info.type != "BASE TABLE" || archive.info.engine != "InnoDB") {
-    throw Error(fmt::format("archive table {} is a {} {}, and must be an InnoDB base table",
-                            ToText(name), archive.info.engine, archive.info.type));
-  }
+  const std::string kind = KindProblem(name, archive.info);
+  if (!kind.empty()) throw Error(kind);
   const auto differences = CompareSchemas(source, archive.definition);
   const auto blocking = Blocking(differences);
   if (!blocking.empty()) Refuse(name, source, archive.definition, blocking, "");
@@ -112,6 +117,22 @@ void PrepareArchiveTable(Connection& connection, const TableName& name,
     throw Error(fmt::format("archive table {} was changed and still does not fit: {}", ToText(name),
                             difference.text));
   }
+}
+
+std::vector<std::string> CheckArchiveTable(Connection& connection, const TableName& name,
+                                           const TableDefinition& source, SchemaChanges changes) {
+  const auto archive = LoadTable(connection, name);
+  if (!archive) return {};
+  const std::string kind = KindProblem(name, archive->info);
+  if (!kind.empty()) return {kind};
+  std::vector<std::string> problems;
+  const auto differences = CompareSchemas(source, archive->definition);
+  for (const SchemaDifference& difference :
+       changes == SchemaChanges::kStop ? differences : Blocking(differences)) {
+    problems.push_back(fmt::format("archive table {} does not fit {}.{}: {}", ToText(name),
+                                   source.database, source.table, difference.text));
+  }
+  return problems;
 }
 
 void PrepareArchiveDatabase(Connection& connection, const std::string& database) {

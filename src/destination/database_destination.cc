@@ -89,6 +89,28 @@ std::vector<std::string> DatabaseDestination::Check(const RunContext& run) {
   return problems;
 }
 
+TableName DatabaseDestination::NameFor(Connection& connection, const std::string& site,
+                                       const std::string& source, const TableDefinition& definition,
+                                       bool same_server) const {
+  TableName name{ArchiveDatabaseName(settings_, site, source, definition.database, same_server),
+                 ArchiveTableName(settings_, definition.table)};
+  if (same_server) {
+    RefuseOwnTable({definition.database, definition.table}, name,
+                   LoadServerInfo(connection).lower_case_table_names);
+  }
+  return name;
+}
+
+std::vector<std::string> DatabaseDestination::CheckTable(const std::string& site,
+                                                         const std::string& source,
+                                                         const TableDefinition& definition) {
+  const std::optional<bool> same = SameServerAs(source);
+  if (!same) return {};  // the server cannot be reached, which Check() says
+  auto connection = connections_.Take();
+  const TableName name = NameFor(*connection, site, source, definition, *same);
+  return CheckArchiveTable(*connection, name, definition, settings_.schema_changes);
+}
+
 void DatabaseDestination::Open(const RunContext& run, Journal& journal) {
   (void)run;
   (void)journal;  // the control tables are asked when their database is known
@@ -119,31 +141,29 @@ std::unique_ptr<TableWriter> DatabaseDestination::OpenTable(const PassContext& p
     throw Error(fmt::format("destination {}: nobody could say whether source {} is the same server",
                             target_.destination, pass.run.source));
   }
-  const TableName name{
-      ArchiveDatabaseName(settings_, pass.run.site, pass.run.source, definition.database, *same),
-      ArchiveTableName(settings_, definition.table)};
-  const std::string what = fmt::format("preparing {}", ToText(name));
+  TableName name;
+  const std::string what = fmt::format("preparing the archive of {}.{} at {}", definition.database,
+                                       definition.table, target_.destination);
   // Each step looks first at what is there, so a second try goes on where the first one stopped.
-  Retry({}, SystemClock(), what, [&] { Prepare(name, *same, pass, journal); });
+  Retry({}, SystemClock(), what, [&] {
+    auto connection = connections_.Take();
+    name = NameFor(*connection, pass.run.site, pass.run.source, definition, *same);
+    Prepare(*connection, name, pass, journal);
+  });
   return std::make_unique<DatabaseTableWriter>([this] { return connections_.Open(); }, target_,
                                                name, pass);
 }
 
-void DatabaseDestination::Prepare(const TableName& name, bool same_server, const PassContext& pass,
-                                  Journal& journal) {
-  auto connection = connections_.Take();
-  if (same_server) {
-    RefuseOwnTable({pass.definition.database, pass.definition.table}, name,
-                   LoadServerInfo(*connection).lower_case_table_names);
-  }
+void DatabaseDestination::Prepare(Connection& connection, const TableName& name,
+                                  const PassContext& pass, Journal& journal) {
   const ControlTable control(name.database);
-  PrepareArchiveDatabase(*connection, name.database);
-  if (control.Exists(*connection)) {
-    RequireKnownRuns(*connection, control, pass.run.archiver, journal);
+  PrepareArchiveDatabase(connection, name.database);
+  if (control.Exists(connection)) {
+    RequireKnownRuns(connection, control, pass.run.archiver, journal);
   } else {
-    control.Create(*connection);
+    control.Create(connection);
   }
-  PrepareArchiveTable(*connection, name, pass.definition, settings_.schema_changes);
+  PrepareArchiveTable(connection, name, pass.definition, settings_.schema_changes);
 }
 
 std::vector<std::string> DatabaseDestination::Databases(const std::string& site,

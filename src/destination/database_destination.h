@@ -24,6 +24,8 @@ class DatabaseDestination final : public Destination {
   const CopyTarget& target() const override { return target_; }
   void UseSource(const std::string& source, Connection& connection) override;
   std::vector<std::string> Check(const RunContext& run) override;
+  std::vector<std::string> CheckTable(const std::string& site, const std::string& source,
+                                      const TableDefinition& definition) override;
   void Open(const RunContext& run, Journal& journal) override;
   std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
   void ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
@@ -46,7 +48,11 @@ class DatabaseDestination final : public Destination {
   // none has; nothing when none exists.
   std::optional<ControlTable> FindControl(Connection& connection, const RunInfo& run,
                                           const PassKey& key);
-  void Prepare(const TableName& name, bool same_server, const PassContext& pass, Journal& journal);
+  // The archive table of a source's table. Throws ConfigError when it would be that table itself.
+  TableName NameFor(Connection& connection, const std::string& site, const std::string& source,
+                    const TableDefinition& definition, bool same_server) const;
+  void Prepare(Connection& connection, const TableName& name, const PassContext& pass,
+               Journal& journal);
   Survey SurveyOnce(const RunInfo& run, const PassInfo& pass, Journal& journal);
   void ReadOnce(const CopyReference& copy, const TableDefinition& definition, const RunInfo& run,
                 RowBatch* rows);

@@ -160,6 +160,16 @@ class Destination {
   // What `check` asks: reachable, writable, enough room, privileges; each problem one line (empty:
   // fine). Creates and changes nothing.
   virtual std::vector<std::string> Check(const RunContext& run) = 0;
+  // What `check` asks about one table of a source after UseSource(): what would keep its rows from
+  // being archived, one line each. Throws ConfigError when it would be its own archive or has no
+  // possible name there. Changes nothing.
+  virtual std::vector<std::string> CheckTable(const std::string& site, const std::string& source,
+                                              const TableDefinition& definition) {
+    (void)site;
+    (void)source;
+    (void)definition;
+    return {};
+  }
   // Before anything of a run is written. Makes the root and its marker on the first run. Throws
   // IoError (not mounted: marker missing though the journal knows the root), ConfigError (a marker
   // of this archiver but an empty journal; not durable), IntegrityError (the marker or control

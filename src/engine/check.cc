@@ -82,6 +82,25 @@ void CheckPrivileges(Connection& connection, const SourcePlan& plan, CheckReport
   }
 }
 
+// Whether the destinations can take the rows of each table.
+void CheckArchives(const std::string& site, const SourcePlan& plan,
+                   const std::vector<std::unique_ptr<Destination>>& destinations,
+                   CheckReport* report) {
+  for (const auto& table : plan.tables) {
+    if (!table->settings.archive) continue;
+    for (const auto& destination : destinations) {
+      const std::string what = fmt::format("table {} at destination {}", ToText(table->name),
+                                           destination->target().destination);
+      Part(report, what, [&] {
+        for (const std::string& problem :
+             destination->CheckTable(site, plan.source, table->definition())) {
+          Problem(report, ExitCode::kFailed, what + ": " + problem, "");
+        }
+      });
+    }
+  }
+}
+
 void CheckSource(const Settings& settings, const std::string& name,
                  const std::vector<std::unique_ptr<Destination>>& destinations, Clock& clock,
                  CheckReport* report) {
@@ -104,6 +123,7 @@ void CheckSource(const Settings& settings, const std::string& name,
     for (const std::string& error : plan.errors)
       Problem(report, ExitCode::kUsage, "source " + name + ": " + error, "");
     CheckPrivileges(*connection, plan, report);
+    CheckArchives(settings.site, plan, destinations, report);
     CheckClock(name, plan.now_unix, clock.UnixSeconds());
     if (!plan.server.supports_returning) {
       Problem(report, ExitCode::kFailed,

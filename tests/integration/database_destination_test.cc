@@ -373,6 +373,29 @@ TEST_F(DatabaseDestinationTest, SourceTableItselfIsNeverTheArchive) {
   EXPECT_EQ(Sql("SHOW TABLES FROM nova LIKE 'osarchiver%'"), "");
 }
 
+// `check` says before the night what the run would say in it.
+TEST_F(DatabaseDestinationTest, CheckOfATableFindsWhatOpeningWouldRefuse) {
+  const auto check = [&] { return Make()->CheckTable(context.site, context.source, definition); };
+  EXPECT_TRUE(check().empty()) << "no archive table yet";
+  EXPECT_EQ(Sql("SHOW DATABASES LIKE 'nova_kept'"), "");
+  UseTable("CREATE TABLE things (id int PRIMARY KEY, name varchar(20))");
+  EXPECT_EQ(OpenError(), "");
+  (void)Sql("ALTER TABLE nova.things MODIFY name varchar(40)");
+  definition = LoadTable(*source, {"nova", "things"}).value().definition;
+  EXPECT_TRUE(check().empty());
+  settings.schema_changes = SchemaChanges::kStop;
+  EXPECT_EQ(check().size(), 1u);
+  settings.schema_changes = SchemaChanges::kEvolve;
+  (void)Sql("ALTER TABLE nova.things MODIFY name text");
+  definition = LoadTable(*source, {"nova", "things"}).value().definition;
+  EXPECT_EQ(check().size(), 1u);
+  (void)Sql("ALTER TABLE nova_kept.things ENGINE=MyISAM");
+  EXPECT_EQ(check().size(), 1u);
+  settings.database_suffix.clear();
+  settings.database_name = "{database}";
+  EXPECT_THROW((void)check(), ConfigError);
+}
+
 TEST_F(DatabaseDestinationTest, BatchesAreFoundWithoutTheSourcesServer) {
   settings.database_suffix.clear();
   auto destination = Opened();
