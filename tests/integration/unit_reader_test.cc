@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include <numeric>
+#include <set>
 
 #include "source_fixture.h"
 
@@ -248,6 +248,85 @@ TEST_F(UnitReaderTest, GapsCostNothing) {
   StartLog();
   EXPECT_EQ(Read(plan, "t", ReadPurpose::kDelete, {100, 1 << 20}).size(), 1000U);
   EXPECT_LT(StatementsSince().size(), 400U);
+}
+
+// Every statement that reads has a second; a condition that takes its time for each row makes all
+// of them run into it.
+TEST_F(UnitReaderTest, StatementsThatTakeTooLongAreCutSmaller) {
+  source.table.where = "{deleted_column} <= {cutoff} AND SLEEP(0.004) = 0";
+  for (const char* create : {"id INT PRIMARY KEY", "id VARCHAR(9) PRIMARY KEY",
+                             "id INT, x INT DEFAULT 0, PRIMARY KEY (x, id)"}) {
+    for (const char* deleted : {"'2025-01-01'", "IF(seq % 10, '2025-12-01', '2025-01-01')"}) {
+      Fill(create, std::string("INSERT INTO t (id, deleted_at) SELECT 10000 + seq, ") + deleted +
+                       " FROM seq_1_to_600");
+      const SourcePlan plan = Plan();
+      const std::vector<std::string> keys = Read(plan, "t");
+      const std::size_t expected = deleted[0] == 'I' ? 60 : 600;
+      EXPECT_EQ(keys.size(), expected) << create << deleted;
+      EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), expected);
+    }
+  }
+}
+
+TEST_F(UnitReaderTest, FewRowsAreFoundThroughTheIndex) {
+  for (const char* create :
+       {"id INT PRIMARY KEY, deleted INT, KEY d (deleted_at)",
+        "a VARCHAR(9), b INT, deleted INT, PRIMARY KEY (a, b), KEY d (deleted_at)"}) {
+    Fill(create, std::string("INSERT INTO t SELECT ") + (create[0] == 'a' ? "seq % 10, " : "") +
+                     "seq, seq % 7, IF(seq % 100, NULL, '2025-01-01' + INTERVAL seq % 30 DAY) FROM "
+                     "seq_1_to_20000; ANALYZE TABLE t");
+    const SourcePlan plan = Plan();
+    const TablePlan& table = Find(plan, "t");
+    EXPECT_TRUE(table.index_on_deleted_column);
+    StartLog();
+    std::vector<std::string> keys = Read(plan, "t", ReadPurpose::kDelete, {17, 1 << 20});
+    const std::vector<std::string> plans = ExplainSince();
+    EXPECT_FALSE(plans.empty());
+    for (const std::string& line : plans) {
+      EXPECT_THAT(line, testing::AnyOf(HasSubstr("range d"), HasSubstr("<derived"))) << line;
+      EXPECT_THAT(line, Not(HasSubstr("filesort")));
+    }
+    EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), 172U);
+    EXPECT_EQ(keys.size(), 172U);
+    EXPECT_EQ(CountLiveFlagRows(connection(), table, SystemClock(), stop), 28U);
+    EXPECT_EQ(
+        CountPlanned(connection(), plan, table, ReadPurpose::kDelete, 0, SystemClock(), stop).rows,
+        172U);
+    EXPECT_EQ(Run(plan, {17, 1 << 20}), 172U);
+  }
+}
+
+TEST_F(UnitReaderTest, WhatIsPassedOverIsCountedOnTheWay) {
+  Sql("CREATE TABLE t (id INT PRIMARY KEY, deleted_at DATETIME, deleted INT);"
+      "CREATE TABLE c (id INT PRIMARY KEY, t INT, FOREIGN KEY (t) REFERENCES t (id));"
+      "INSERT INTO t SELECT seq, '2025-01-01', seq % 5 FROM seq_1_to_1000;");
+  const SourcePlan plan = Plan();
+  const auto pass = [&](UnitReader& reader) {
+    std::uint64_t rows = 0;
+    for (Unit unit; reader.Next({90, 1 << 20}, &unit);) rows += unit.parts.back().rows.row_count();
+    return rows;
+  };
+  {
+    UnitReader reader(connection(), plan, Find(plan, "t"), ReadPurpose::kDelete, "", SystemClock(),
+                      stop);
+    EXPECT_TRUE(reader.may_be_blocked());
+    EXPECT_EQ(reader.live_flag_rows(), std::nullopt);
+    EXPECT_EQ(pass(reader), 800U);
+    EXPECT_EQ(reader.live_flag_rows(), 200U);
+    EXPECT_FALSE(reader.may_be_blocked());
+    Sql("INSERT INTO c VALUES (1, 11), (2, 601), (3, 605)");
+    reader.Restart();
+    EXPECT_EQ(pass(reader), 798U);
+    EXPECT_EQ(reader.live_flag_rows(), 200U);
+    EXPECT_TRUE(reader.may_be_blocked());
+    reader.Restart();
+    EXPECT_TRUE(reader.may_be_blocked());
+  }
+  Sql("INSERT INTO t SELECT seq, '2025-01-01', 0 FROM seq_1001_to_5000;");
+  UnitReader reader(connection(), plan, Find(plan, "t"), ReadPurpose::kDelete, "", SystemClock(),
+                    stop);
+  EXPECT_EQ(pass(reader), 798U);
+  EXPECT_EQ(reader.live_flag_rows(), std::nullopt);
 }
 
 TEST_F(UnitReaderTest, StopEndsAPass) {
