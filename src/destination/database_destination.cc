@@ -10,6 +10,7 @@
 #include "destination/database_reader.h"
 #include "destination/database_table_writer.h"
 #include "destination/database_verify.h"
+#include "destination/named_error.h"
 #include "destination/registry.h"
 #include "mariadb/quote.h"
 #include "mariadb/retry.h"
@@ -74,7 +75,10 @@ std::vector<std::string> DatabaseDestination::Check(const RunContext& run) {
     // Privileges that come with a role are not in these views.
     if (connection->QueryValue("SELECT CURRENT_ROLE()")) return problems;
     for (const char* privilege : {"SELECT", "INSERT", "DELETE", "CREATE", "ALTER"}) {
-      const std::string condition = " WHERE PRIVILEGE_TYPE = " + QuoteText(privilege);
+      // An account that may read everything sees everybody's privileges.
+      const std::string condition =
+          " WHERE PRIVILEGE_TYPE = " + QuoteText(privilege) +
+          " AND (GRANTEE LIKE '%PUBLIC%' OR REPLACE(GRANTEE, '\\'', '') = CURRENT_USER())";
       if (connection->QueryValue("SELECT 1 FROM information_schema.USER_PRIVILEGES" + condition +
                                  " UNION SELECT 1 FROM information_schema.SCHEMA_PRIVILEGES" +
                                  condition + " LIMIT 1")) {
@@ -114,8 +118,10 @@ std::vector<std::string> DatabaseDestination::CheckTable(const std::string& site
 void DatabaseDestination::Open(const RunContext& run, Journal& journal) {
   (void)run;
   (void)journal;  // the control tables are asked when their database is known
-  auto connection = connections_.Take();
-  const std::string not_durable = NotDurable(*connection);
+  const std::string not_durable = Named("destination " + target_.destination, [this] {
+    auto connection = connections_.Take();
+    return NotDurable(*connection);
+  });
   if (!not_durable.empty()) {
     throw ConfigError(not_durable,
                       "set it to 1 there, or accept_non_durable: true for this destination");
@@ -145,10 +151,12 @@ std::unique_ptr<TableWriter> DatabaseDestination::OpenTable(const PassContext& p
   const std::string what = fmt::format("preparing the archive of {}.{} at {}", definition.database,
                                        definition.table, target_.destination);
   // Each step looks first at what is there, so a second try goes on where the first one stopped.
-  Retry({}, SystemClock(), what, [&] {
-    auto connection = connections_.Take();
-    name = NameFor(*connection, pass.run.site, pass.run.source, definition, *same);
-    Prepare(*connection, name, pass, journal);
+  Named(what, [&] {
+    Retry({}, SystemClock(), what, [&] {
+      auto connection = connections_.Take();
+      name = NameFor(*connection, pass.run.site, pass.run.source, definition, *same);
+      Prepare(*connection, name, pass, journal);
+    });
   });
   return std::make_unique<DatabaseTableWriter>([this] { return connections_.Open(); }, target_,
                                                name, pass);

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "destination/archived_keys.h"
+#include "destination/named_error.h"
 #include "destination/row_store.h"
 #include "mariadb/retry.h"
 #include "util/clock.h"
@@ -63,14 +64,16 @@ void DatabaseTableWriter::Connect() {
 }
 
 CopyLocation DatabaseTableWriter::Store(const BatchToStore& batch) {
-  Retry(
-      {}, SystemClock(),
-      fmt::format("storing batch {} of {}.{} in {}", batch.number, pass_.definition.database,
-                  pass_.definition.table, target_.destination),
-      [&] { StoreOnce(batch); },
-      [&](const DatabaseError&) {
-        if (!connection_->usable()) Connect();
-      });
+  const std::string what =
+      fmt::format("storing batch {} of {}.{} at {}", batch.number, pass_.definition.database,
+                  pass_.definition.table, target_.destination);
+  const auto reconnect = [&](const DatabaseError&) {
+    if (!connection_->usable()) Connect();
+  };
+  Named(what, [&] {
+    Retry(
+        {}, SystemClock(), what, [&] { StoreOnce(batch); }, reconnect);
+  });
   CopyLocation location;
   location.target = target_;
   return location;

@@ -40,8 +40,7 @@ CopyLocation FileTableWriter::Store(const BatchToStore& batch) {
     SealVerified();
   }
   if (!current_) StartSegment();
-  const FrameLocation frame =
-      current_->writer->Append(batch.number, *batch.rows, batch.digest, batch.supersedes);
+  const FrameLocation frame = Append(batch);
   if (current_->first_number == 0) current_->first_number = batch.number;
   current_->last_number = batch.number;
   const CopyLocation location{target_.target, current_->id, frame.offset, frame.frame_bytes,
@@ -49,6 +48,30 @@ CopyLocation FileTableWriter::Store(const BatchToStore& batch) {
   last_stored_ = StoredBatch{batch.number, batch.digest, location};
   failed_ = false;
   return location;
+}
+
+FrameLocation FileTableWriter::Append(const BatchToStore& batch) {
+  try {
+    return current_->writer->Append(batch.number, *batch.rows, batch.digest, batch.supersedes);
+  } catch (const IoError&) {
+    RemoveTail();
+    throw;
+  }
+}
+
+// What the failed Append left was promised to nobody, and on a full disk its room is needed.
+// Settling would do the same; this only does it sooner, so a failure changes nothing.
+void FileTableWriter::RemoveTail() {
+  try {
+    if (current_->writer->length() == 0) {
+      target_.files.Remove(current_->path);
+    } else {
+      target_.files.OpenForAppend(current_->path)->Truncate(current_->writer->length());
+    }
+  } catch (const Error& error) {
+    LogWarning(fmt::format("{} ends in bytes of no batch, which the next run cuts off: {}",
+                           current_->path.string(), error.what()));
+  }
 }
 
 SegmentHeader FileTableWriter::Header(std::uint32_t part) const {

@@ -42,6 +42,8 @@ class FileTableWriter final : public TableWriter {
     CopyLocation location;
   };
 
+  FrameLocation Append(const BatchToStore& batch);
+  void RemoveTail();
   void StartSegment();
   // Nothing when another file has the name already.
   std::optional<Segment> CreatePart(std::uint32_t part);

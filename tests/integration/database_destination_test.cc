@@ -424,6 +424,11 @@ TEST_F(DatabaseDestinationTest, MissingPrivilegesAreNamed) {
   settings.server.user = "little";
   const auto problems = Make()->Check(context);
   EXPECT_EQ(problems.size(), 4u);
+  (void)Sql("GRANT SELECT ON *.* TO little");
+  EXPECT_EQ(Make()->Check(context).size(), 4u) << "others' privileges are not its own";
+  (void)Sql("GRANT ALL ON `nova\\_kept`.* TO little");
+  EXPECT_TRUE(Make()->Check(context).empty());
+  (void)Sql("REVOKE ALL ON `nova\\_kept`.* FROM little");
   const std::string error = OpenError();
   EXPECT_NE(error.find("GRANT SELECT, INSERT, DELETE, CREATE, ALTER ON `nova_kept`.*"),
             std::string::npos)
