@@ -173,6 +173,15 @@ void PlanBuilder::ChooseTables() {
 
 void PlanBuilder::ConsiderTable(const TableName& name, const Known& known) {
   const TableSettings& settings = source_.For(name.database, name.table);
+  // Every table has columns; information_schema hides them from an account without SELECT, and
+  // nothing to do would look like a night's success.
+  if (known.columns.empty() && known.info.type == "BASE TABLE") {
+    plan_.errors.push_back(ToText(name) +
+                           ": the account may not see its columns: GRANT SELECT ON " +
+                           QuoteIdentifier(name.database) + ".* to it");
+    LeaveOut(name, LeftOutTable::Reason::kRefused, "the account may not see its columns");
+    return;
+  }
   if (!HasColumn(known.columns, settings.deleted_column)) {
     LeaveOut(name, LeftOutTable::Reason::kNoColumn, "no column " + settings.deleted_column);
     return;
