@@ -156,6 +156,32 @@ class ArchiveOnlyTest(ArchiverCase):
         self.assert_nothing_lost(self.before)
         self.verify()
 
+    def test_killed_nights_archive_each_row_once(self):
+        for place in (
+            "batch-store-after",
+            "batch-archived",
+            "batch-verified",
+            "batch-kept",
+            "segment-sealing-journaled",
+            "archive-commit-after",
+        ):
+            for number in (1, 2):
+                with self.subTest(f"{place}@{number}"):
+                    self.doCleanups()
+                    self.setUp()
+                    self.run_archiver(code=-9, failpoints=f"{place}=kill@{number}")
+                    self.assert_silent(self.run_archiver())
+                    self.assertEqual(self.archived_counts(), ELIGIBLE)
+                    self.assert_nothing_lost(self.before, kept=True)
+                    segments = self.segments()
+                    self.assert_silent(self.run_archiver())
+                    self.assertEqual(self.segments(), segments)
+                    self.turn_on_delete()
+                    self.run_archiver()
+                    self.assertEqual(self.segments(), segments)
+                    self.assert_archived(self.before, ELIGIBLE)
+                    self.assert_nothing_lost(self.before)
+
     def assert_no_row_without_file(self):
         problems = independent_check.check(
             self.before, self.db, files=self.archives, scratch=self.db, kept=True

@@ -68,6 +68,70 @@ class KillTwiceTest(KillCase):
         self.run_archiver()
         self.assert_same_end()
 
+    def test_killed_with_segments_in_many_parts(self):
+        for place in (
+            "segment-seal-before",
+            "segment-sealing-journaled",
+            "segment-sealed",
+            "file-create-after",
+            "file-sync-before",
+            "batch-archived",
+            "batch-deleted",
+        ):
+            for number in (2, 5):
+                with self.subTest(f"{place}@{number}"):
+                    self.reset()
+                    self.settings["destinations"]["files"]["segment_bytes"] = "8KiB"
+                    self.source["batch_rows"] = 20
+                    self.rewrite()
+                    self.assertTrue(self.kill_at(place, number))
+                    self.assertTrue(self.kill_at(place))
+                    self.run_archiver()
+                    self.assert_same_end()
+                    parts = [name for name in self.archive_files() if ".2.csv.zst" in name]
+                    self.assertTrue(parts, self.archive_files())
+
+    def test_killed_with_dependents(self):
+        """Rows of several tables that go in one transaction."""
+        tables = (
+            "CREATE OR REPLACE DATABASE kin; USE kin;"
+            "CREATE TABLE parents (id int PRIMARY KEY, deleted_at datetime);"
+            "CREATE TABLE children (id int PRIMARY KEY, parent int, FOREIGN KEY (parent) REFERENCES parents (id) ON DELETE CASCADE);"
+            "CREATE TABLE grandchildren (id int PRIMARY KEY, child int, FOREIGN KEY (child) REFERENCES children (id));"
+            "INSERT INTO parents SELECT seq, IF(seq % 5, '2020-01-01', NULL) FROM seq_1_to_100;"
+            "INSERT INTO children SELECT seq, seq DIV 2 + 1 FROM seq_1_to_190;"
+            "INSERT INTO grandchildren SELECT seq, seq * 3 FROM seq_1_to_60;"
+        )
+        for place in (
+            "batch-extracted",
+            "batch-store-after",
+            "archive-commit-after",
+            "batch-archived",
+            "batch-verified",
+            "batch-delete-executed",
+            "batch-commit-before",
+            "batch-commit-after",
+            "batch-deleted",
+        ):
+            for number in (1, 2):
+                with self.subTest(f"{place}@{number}"):
+                    self.reset()
+                    self.db.sql(
+                        "SET foreign_key_checks=0; DROP DATABASE IF EXISTS kin_archive;" + tables
+                    )
+                    before = independent_check.snapshot(self.db, databases=["kin"])
+                    self.configure(
+                        ["kin"], source_settings={"batch_rows": 25, "dependents": "archive"}
+                    )
+                    self.assertTrue(self.kill_at(place, number))
+                    self.run_archiver()
+                    self.assert_nothing_lost(before)
+                    self.assertEqual(self.count("kin.parents"), 20)
+                    self.assertEqual(self.count("kin.children", "parent % 5 <> 0"), 0)
+                    self.assertEqual(
+                        {finding["result"] for finding in self.verify()["segments"]}, {"ok"}
+                    )
+
     def test_rows_changed_between_kill_and_next_run(self):
         self.assertTrue(self.kill_at("batch-verified", 2))
         self.db.sql("UPDATE small.server_tags SET value='changed' WHERE deleted <> 0")

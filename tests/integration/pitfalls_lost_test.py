@@ -113,6 +113,16 @@ class LostRowsTest(PitfallCase):
         self.assertEqual(tables["labels"]["rows"]["conflict"], 1)
         self.assertEqual(tables["labels"]["state"], "failed")
         self.assertEqual(tables["servers"]["state"], "completed")
+        # Night after night, the files get no copy of a row that cannot go.
+        segments = self.segments()
+        self.run_archiver(code=1)
+        self.assertEqual(self.segments(), segments)
+        self.assert_nothing_lost(before, archive=None)
+        # Mended, it goes.
+        self.db.sql("DELETE FROM small_archive.labels WHERE weight=3.25 AND label='label 40'")
+        self.run_archiver()
+        self.assert_archived(before, ELIGIBLE)
+        self.assert_nothing_lost(before)
 
     def test_09_narrower_archive_column(self):
         before = self.load_small()
