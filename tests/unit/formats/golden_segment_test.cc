@@ -13,8 +13,8 @@ namespace {
 
 class GoldenSegmentTest : public testing::TestWithParam<std::string> {
  protected:
-  std::filesystem::path path_ = std::filesystem::path(__FILE__).parent_path() / "golden" /
-                                ("version1." + GetParam() + ".zst");
+  std::filesystem::path path_ =
+      std::filesystem::path(OSARCHIVER_GOLDEN_DIRECTORY) / ("version1." + GetParam() + ".zst");
 };
 
 TEST_P(GoldenSegmentTest, StaysReadable) {
