@@ -1,11 +1,14 @@
 """What the benchmark and the memory test share: large tables, and the measuring of one program."""
 
+import json
 import os
 import subprocess
+import sys
 import tempfile
-import time
 
-SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sample_schema", "instances.sql")
+_DIRECTORY = os.path.dirname(os.path.abspath(__file__))
+SCHEMA = os.path.join(_DIRECTORY, "sample_schema", "instances.sql")
+LAUNCH = os.path.join(_DIRECTORY, "launch.py")
 # Soft-deleted at least 100 days before or after this; a cutoff 12 months ago lies between for years
 # to come.
 ELIGIBLE = "deleted_at <= NOW() - INTERVAL 12 MONTH"
@@ -102,27 +105,32 @@ def bytes_written(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("write_bytes"))
 
 
+def cpu_seconds(pid):
+    """The user and system CPU time that a process has taken so far."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def run(command, input_path=None, env=None):
     """Runs a program and returns its exit code, wall time, user and system CPU time, peak resident
-    memory, and its output.
-
-    Linux counts the caller's own memory until exec as the child's, so no peak below some 17 MiB can
-    be seen.
-    """
+    memory, bytes it gave to the disk, and its output."""
+    read_end, write_end = os.pipe()
     with tempfile.TemporaryFile() as output, open(input_path or os.devnull, "rb") as source:
-        started = time.monotonic()
         process = subprocess.Popen(
-            command, stdin=source, stdout=output, stderr=subprocess.STDOUT, env=env
+            [sys.executable, "-I", "-S", LAUNCH, str(write_end), *command],
+            stdin=source,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=env,
+            pass_fds=[write_end],
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
+        os.close(write_end)
+        with os.fdopen(read_end) as report:
+            text = report.read()
+        process.wait()
         output.seek(0)
-        text = output.read().decode(errors="replace")
-    return {
-        "code": process.returncode,
-        "wall_s": wall,
-        "cpu_s": usage.ru_utime + usage.ru_stime,
-        "rss_bytes": usage.ru_maxrss * 1024,
-        "output": text,
-    }
+        said = output.read().decode(errors="replace")
+    if process.returncode != 0:
+        raise OSError(f"{command[0]} could not be started: {said[-2000:]}")
+    return {**json.loads(text), "output": said}

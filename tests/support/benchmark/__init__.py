@@ -1,0 +1,1 @@
+"""What tools/benchmark measures: parts of one topic each, and what they share."""

@@ -1,0 +1,72 @@
+"""Speed: osarchiver and its peers move the same rows."""
+
+from benchmark.instances import Instances, default_buffer_pool
+from benchmark.lab import medians
+from benchmark.movers import PEERS, Movers
+
+NAMES = ("delete", "pt-file", "osa-files", "osa-files2", "pt-db", "osa-db", "insert")
+# (contestant, against, the ratio of times that must hold)
+RATIOS = [
+    ("osa-files", "delete", 1.3),
+    ("osa-files2", "delete", 1.0),
+    ("osa-files", "pt-file", 0.6),
+    ("osa-db", "insert", 1.3),
+    ("osa-db", "pt-db", 0.75),
+]
+CPU_PER_GB = 25
+
+
+class Moving:
+    name = "moving"
+    summary = "the same rows moved by osarchiver and its peers"
+
+    def run(self, lab):
+        options = lab.options
+        names = [name for name in NAMES if not options.only or name in options.only]
+        if options.peers_only:
+            names = [name for name in names if name in PEERS]
+        pool = options.buffer_pool or default_buffer_pool(options.rows)
+        with lab.place() as directory, Instances(
+            directory, options.rows, pool, options.cache
+        ) as table:
+            lab.say(
+                f"  {table.rows} rows, {table.eligible} eligible with "
+                f"{table.eligible_bytes / 1e6:.0f} MB of values"
+            )
+            results = lab.alternate(Movers(table).contestants(names))
+            middle = medians(results)
+            print_table(lab, results, middle, table.eligible)
+            lab.keep("rows", table.rows)
+            lab.keep("eligible", table.eligible)
+            lab.keep("eligible_bytes", table.eligible_bytes)
+            lab.keep("runs", results)
+            for name, against, most in RATIOS:
+                if name in middle and against in middle:
+                    lab.bar(
+                        f"{name} : {against}",
+                        middle[name]["wall_s"] / middle[against]["wall_s"],
+                        most,
+                        unit=" x",
+                    )
+            if "osa-files" in middle:
+                lab.bar(
+                    "client CPU per GB of values, SQL + CSV",
+                    middle["osa-files"]["cpu_s"] / (table.eligible_bytes / 1e9),
+                    CPU_PER_GB,
+                    unit=" s",
+                )
+
+
+def print_table(lab, results, middle, eligible):
+    lab.say(
+        f"  {'':12} {'wall s':>8} {'min':>7} {'max':>7} {'rows/s':>8} {'CPU s':>7} {'server CPU':>11}"
+        f" {'peak MiB':>9} {'written MB':>11} {'archive MB':>11} {'server MB':>10}"
+    )
+    for name, runs in results.items():
+        walls, row = [run["wall_s"] for run in runs], middle[name]
+        lab.say(
+            f"  {name:12} {row['wall_s']:8.2f} {min(walls):7.2f} {max(walls):7.2f}"
+            f" {eligible / row['wall_s']:8.0f} {row['cpu_s']:7.2f} {row['server_cpu_s']:11.2f}"
+            f" {row['rss_bytes'] / 2**20:9.0f} {row['written_bytes'] / 1e6:11.1f}"
+            f" {row['archive_bytes'] / 1e6:11.1f} {row['server_bytes'] / 1e6:10.1f}"
+        )
