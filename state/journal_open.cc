@@ -12,6 +12,7 @@
 #include "state/owner.h"
 #include "state/schema.h"
 #include "util/error.h"
+#include "util/failpoint.h"
 #include "util/file_system.h"
 #include "util/hash.h"
 
@@ -79,8 +80,10 @@ void Create(const fs::path& path, const std::string& id) {
     file->Sync();
   }
   // Unlike a rename, a link never takes the place of a journal that another process made meanwhile.
+  Failpoint("journal-create-before");
   const int linked = ::link(temporary.c_str(), path.c_str());
   const int error = errno;
+  Failpoint("journal-create-after");
   files.Remove(temporary);
   if (linked != 0 && error != EEXIST) {
     throw IoError(error,

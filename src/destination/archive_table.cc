@@ -45,6 +45,7 @@ void Evolve(Connection& connection, const TableName& name, const TableDefinition
     clauses += difference.alter;
   }
   const std::string alter = "ALTER TABLE " + Quoted(name) + " " + clauses;
+  Failpoint("archive-alter-before");
   try {
     connection.Execute(alter + ", ALGORITHM=INSTANT");
   } catch (const DatabaseError& instant) {
@@ -58,6 +59,7 @@ void Evolve(Connection& connection, const TableName& name, const TableDefinition
              ", and the server cannot change it without rebuilding it");
     }
   }
+  Failpoint("archive-alter-after");
   for (const SchemaDifference& difference : differences) {
     LogInfo(fmt::format("archive table {} was changed: {}", ToText(name), difference.text));
   }
@@ -92,6 +94,7 @@ void PrepareArchiveTable(Connection& connection, const TableName& name,
   if (!LoadTable(connection, name)) {
     Failpoint("archive-create-table");
     connection.Execute(ArchiveCreateTable(source, Quoted(name), true));
+    Failpoint("archive-create-table-after");
     LogInfo("archive table " + ToText(name) + " was created");
     created = true;
   }
@@ -140,6 +143,7 @@ void PrepareArchiveDatabase(Connection& connection, const std::string& database)
                             QuoteText(database))) {
     return;
   }
+  Failpoint("archive-create-database-before");
   try {
     connection.Execute("CREATE DATABASE IF NOT EXISTS " + QuoteIdentifier(database));
   } catch (const DatabaseError& error) {
@@ -149,6 +153,7 @@ void PrepareArchiveDatabase(Connection& connection, const std::string& database)
                         "create it, and GRANT SELECT, INSERT, DELETE, CREATE, ALTER ON " +
                             QuoteIdentifier(database) + ".* to this account");
   }
+  Failpoint("archive-create-database-after");
   LogInfo("archive database " + database + " was created");
 }
 

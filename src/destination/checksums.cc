@@ -43,6 +43,7 @@ void WriteChecksumLists(FileSystem& files, const fs::path& root, const std::stri
     if (files.Exists(path) && ReadWholeFile(files, path, UINT64_MAX) == content) continue;
     Failpoint("checksums-before");
     WriteWholeFile(files, path, content, 0440);
+    Failpoint("checksums-after");
   }
 }
 

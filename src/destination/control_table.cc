@@ -6,6 +6,7 @@
 
 #include "formats/table_definition.h"
 #include "mariadb/quote.h"
+#include "util/failpoint.h"
 
 namespace osarchiver {
 namespace {
@@ -126,7 +127,9 @@ bool ControlTable::Exists(Connection& connection) const {
 }
 
 void ControlTable::Create(Connection& connection) const {
+  Failpoint("archive-create-control-before");
   connection.Execute("CREATE TABLE IF NOT EXISTS " + name_ + std::string(kColumns));
+  Failpoint("archive-create-control-after");
 }
 
 std::optional<ControlEntry> ControlTable::Find(Connection& connection, const std::string& run_name,
@@ -196,6 +199,7 @@ void ControlTable::Insert(Connection& connection, ControlEntry entry,
       entry.stored_at, QuoteText(entry.definition), Binary(entry.row_keys),
       Binary(entry.superseded));
   RequirePacket(sql, max_packet_bytes);
+  Failpoint("archive-control-before");
   if (connection.Execute(sql).warnings > 0) {
     throw Error(fmt::format("{}: the server changed an entry on its way in: {}", name_,
                             fmt::join(connection.Warnings(), "; ")));

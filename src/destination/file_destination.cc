@@ -149,6 +149,7 @@ void FileDestination::FinishRun(const RunContext& run, Journal& journal) {
   // A first run with nothing to archive made only the root and its marker.
   target_.files.CreateDirectories(copy.parent_path());
   journal.CopyTo(copy);
+  Failpoint("journal-copy-after");
 }
 
 }  // namespace osarchiver

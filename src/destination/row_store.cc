@@ -322,6 +322,7 @@ void RowStore::Settle(const BatchToStore& batch, const std::vector<Mismatch>& mi
   }
   for (std::size_t begin = 0; begin < keys.row_count();) {
     const std::size_t end = KeyRangeEnd(keys, begin, kConditionBytes);
+    Failpoint("archive-supersede-before");
     const ExecuteResult result =
         connection_.Execute("DELETE FROM " + Quoted(table_) + " WHERE " +
                             KeyListCondition(pass_.definition, keys, begin, end));
@@ -329,6 +330,7 @@ void RowStore::Settle(const BatchToStore& batch, const std::vector<Mismatch>& mi
       throw Error(fmt::format("{}: {} of {} earlier versions could be replaced", ToText(table_),
                               result.affected_rows, end - begin));
     }
+    Failpoint("archive-supersede-after");
     begin = end;
   }
 }

@@ -184,6 +184,7 @@ void RowRestorer::Insert(const RowBatch& rows, const std::vector<std::size_t>& w
                                        ToText(target_), fmt::join(connection_->Warnings(), "; ")));
     }
     sql.clear();
+    Failpoint("restore-insert-after");
   };
   for (const std::size_t index : which) {
     const bool enum_error = HoldsEnumError(rows.row(index));

@@ -195,6 +195,7 @@ bool Settler::BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArc
   }
   if (rule.action == SettleAction::kForget) {
     services_.journal.MarkForgotten(batch.id);
+    Failpoint("settle-batch-forgotten");
     return false;
   }
 

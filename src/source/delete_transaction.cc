@@ -250,6 +250,7 @@ bool DeleteTransaction::DeleteCompared(const KeyedRows& list, DeleteAttempt* att
   ScratchRow scratch(part.definition());
   std::vector<std::string> other_keys;  // of returned rows that are not what was archived
   const std::string sql = DeleteByKeys(part, list.keys, list.rows.size());
+  Failpoint("batch-delete-statement-before");
   const auto result = session_.connection().Stream(sql, [&](const Row& row) {
     const std::string_view bytes = scratch.Fill(row);
     const std::optional<std::uint32_t> found = index.Find(sha256_.Of(bytes));
@@ -261,6 +262,7 @@ bool DeleteTransaction::DeleteCompared(const KeyedRows& list, DeleteAttempt* att
     }
     return RowAction::kContinue;
   });
+  Failpoint("batch-delete-statement-after");
   if (result.warnings > 0) {
     std::string text;
     for (const std::string& line : session_.connection().Warnings()) text += "; " + line;

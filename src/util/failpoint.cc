@@ -1,5 +1,7 @@
 #include "util/failpoint.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -18,6 +20,9 @@ std::atomic<bool> failpoints_on{false};
 
 namespace {
 
+// Stands for every failpoint that is not named itself.
+constexpr std::string_view kAll = "all";
+
 struct Action {
   std::string mode;
   std::uint64_t only_at = 0;  // 0: every time
@@ -29,13 +34,20 @@ std::map<std::string, Action, std::less<>> actions;
 
 bool IsKnownMode(std::string_view mode) {
   return mode == "kill" || mode == "throw" || mode == "io-error" || mode == "hang" ||
-         mode.starts_with("run:");
+         mode == "pause" || mode == "note" || mode.starts_with("run:");
+}
+
+// In one write, so that whoever waits for it reads whole lines.
+void Say(std::string_view name, std::string_view what) {
+  std::string line = "failpoint ";
+  line.append(name).append(what).append("\n");
+  (void)!::write(STDERR_FILENO, line.data(), line.size());
 }
 
 void Add(std::string_view text) {
   const std::size_t equals = text.find('=');
   const std::string_view name = text.substr(0, equals);
-  bool known = false;
+  bool known = name == kAll;
   for (std::string_view candidate : kFailpoints) known = known || candidate == name;
   if (!known || equals == std::string_view::npos) {
     throw ConfigError("OSARCHIVER_FAILPOINTS: no failpoint named '" + std::string(name) + "'");
@@ -57,7 +69,12 @@ void Act(std::string_view name, const std::string& mode) {
   if (mode == "kill") {
     (void)::raise(SIGKILL);
   } else if (mode == "hang") {
+    Say(name, " hangs");
     std::this_thread::sleep_for(std::chrono::hours(1));
+  } else if (mode == "pause") {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  } else if (mode == "note") {
+    Say(name, "");
   } else if (mode == "io-error") {
     throw IoError(EIO, "failpoint " + std::string(name));
   } else if (mode == "throw") {
@@ -76,7 +93,8 @@ void ReachFailpoint(std::string_view name) {
   std::string mode;
   {
     const std::lock_guard lock(mutex);
-    const auto it = actions.find(name);
+    auto it = actions.find(name);
+    if (it == actions.end()) it = actions.find(kAll);
     if (it == actions.end()) return;
     Action& action = it->second;
     ++action.reached;

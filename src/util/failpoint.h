@@ -5,9 +5,11 @@
 //   OSARCHIVER_FAILPOINTS="name=mode[@n][,name=mode...]"
 //
 // mode: kill (SIGKILL to this process), throw (an Error), io-error (an IoError with EIO), hang
-// (sleeps for an hour), or run:COMMAND (runs a shell command and goes on; commas are not possible
-// inside). @n: only at the n-th time the place is reached, otherwise every time (for run: every
-// time). An unknown name or mode ends the program with exit code 2.
+// (says so on stderr and sleeps for an hour), pause (20 ms), note (says on stderr that it was
+// reached), or run:COMMAND (runs a shell command and goes on; commas are not possible inside).
+// name: one of the list (`osarchiver failpoints` prints it), or all. @n: only at the n-th time the
+// place is reached, otherwise every time (for run: every time). An unknown name or mode ends the
+// program with exit code 2.
 #pragma once
 
 #include <atomic>
@@ -31,7 +33,14 @@ inline constexpr std::string_view kFailpoints[] = {
     "file-rename-after",
     "file-remove-before",
     "file-remove-after",
+    "file-mode-before",
+    "file-mode-after",
+    "directory-create-before",
+    "directory-create-after",
     "directory-sync-before",
+    "directory-sync-after",
+    "journal-create-before",
+    "journal-create-after",
     "journal-commit-before",
     "journal-commit-after",
     "run-begin",
@@ -40,6 +49,7 @@ inline constexpr std::string_view kFailpoints[] = {
     "settle-batch-before",
     "settle-batch-after",
     "settle-cut-before",
+    "settle-batch-forgotten",
     "settle-end",
     "pass-begin",
     "pass-end",
@@ -53,6 +63,8 @@ inline constexpr std::string_view kFailpoints[] = {
     "batch-verified",
     "batch-delete-before",
     "batch-delete-locked",
+    "batch-delete-statement-before",
+    "batch-delete-statement-after",
     "batch-delete-executed",
     "batch-delete-compared",
     "batch-commit-before",
@@ -65,13 +77,26 @@ inline constexpr std::string_view kFailpoints[] = {
     "archive-begin",
     "archive-insert-before",
     "archive-insert-after",
+    "archive-supersede-before",
+    "archive-supersede-after",
+    "archive-control-before",
     "archive-control-after",
     "archive-commit-before",
     "archive-commit-after",
+    "archive-create-database-before",
+    "archive-create-database-after",
+    "archive-create-control-before",
+    "archive-create-control-after",
     "archive-create-table",
+    "archive-create-table-after",
+    "archive-alter-before",
+    "archive-alter-after",
     "checksums-before",
+    "checksums-after",
     "journal-copy-before",
+    "journal-copy-after",
     "restore-insert-before",
+    "restore-insert-after",
     "restore-commit-before",
     "restore-commit-after",
 };

@@ -88,7 +88,9 @@ class PosixFile final : public File {
   }
 
   void SetMode(unsigned mode) override {
+    Failpoint("file-mode-before");
     if (::fchmod(descriptor_, mode) != 0) Fail(errno, "change the mode of", path_);
+    Failpoint("file-mode-after");
   }
 
  private:
@@ -124,14 +126,17 @@ class RealFileSystem final : public FileSystem {
     Failpoint("directory-sync-before");
     PosixFile directory(path, OpenOrFail(path, O_RDONLY | O_DIRECTORY, 0, "open"));
     directory.Sync();
+    Failpoint("directory-sync-after");
   }
 
   void CreateDirectories(const fs::path& path) override {
     if (fs::is_directory(path)) return;
     const fs::path parent = path.parent_path();
     if (!parent.empty() && parent != path) CreateDirectories(parent);
+    Failpoint("directory-create-before");
     if (::mkdir(path.c_str(), 0750) != 0 && errno != EEXIST) Fail(errno, "create directory", path);
     if (!fs::is_directory(path)) Fail(ENOTDIR, "create directory", path);
+    Failpoint("directory-create-after");
     if (!parent.empty()) SyncDirectory(parent);
   }
 

@@ -11,9 +11,16 @@ ELSEWHERE = {
     "file-remove-before",
     "file-remove-after",
     "settle-cut-before",
+    "settle-batch-forgotten",
+    # An archive table that stands already, or holds an earlier version.
+    "archive-alter-before",
+    "archive-alter-after",
+    "archive-supersede-before",
+    "archive-supersede-after",
     # Archive-only batches.
     "batch-kept",
     "restore-insert-before",
+    "restore-insert-after",
     "restore-commit-before",
     "restore-commit-after",
 }
