@@ -1,6 +1,6 @@
 """Judges what is left after crashes, without osarchiver's own readers: source and archive tables by
-SQL, SQL files through the plain client, CSV files by a tokenizer of our own, sums by hashlib, the
-journal through `status --json`.
+SQL, SQL files through zstd and the plain client, CSV files through zstd and a tokenizer of our own,
+sums by hashlib; journal_check.py compares the journal with all of it.
 
 Every version that a row ever had is known (crash_sample.py): the template's and the writer's.
 """
@@ -9,30 +9,51 @@ import collections
 import csv
 import hashlib
 import os
+import shutil
 import subprocess
+import tempfile
 
-import crash_sample
 from crash_sample import ARCHIVE, KEY_LENGTH, REFERENCES, SOURCE, TABLES
 from csv_text import CsvError, parse_csv
 from independent_check import archive_files, key_text
+from journal_check import check_journal
 from private_mariadb import MariadbError
 from table_rows import SESSION, _expression, table_shape
 
 PROBLEMS_MAX = 12
+CONTROL = "osarchiver_batches"
 
 Copy = collections.namedtuple("Copy", "file row")
+# What lies where. known: {table: {key: [rows, oldest first]}}; source: {table: {key: row}};
+# databases: {name: ({table: {key: [Copy]}}, number of control entries)}; files: {format: {table:
+# {key: [Copy]}}}.
+Reality = collections.namedtuple("Reality", "known source databases files")
 
 
 def hexadecimal(text):
     return text.encode().hex().upper()
 
 
-class Checker:
-    """For one server; remembers the shapes of the tables."""
+def _if_there(database, table, select):
+    """A SELECT that gives no row when the table does not exist."""
+    quoted = select.strip().rstrip(";").replace("\\", "\\\\").replace("'", "''")
+    return (
+        "SET @q = IF(EXISTS (SELECT 1 FROM information_schema.TABLES WHERE "
+        f"TABLE_SCHEMA='{database}' AND TABLE_NAME='{table}'), '{quoted}', 'DO 0');\n"
+        "PREPARE q FROM @q; EXECUTE q;\n"
+    )
 
-    def __init__(self, server):
+
+class Checker:
+    """For one server; remembers the shapes of the tables and the rows that they start with."""
+
+    def __init__(self, server, scratch=None):
+        """scratch: a directory for unpacked files."""
         self.server = server
+        self.scratch = scratch
         self.shapes = {table: table_shape(server, SOURCE, table) for table in TABLES}
+        rows = self.read_all(self._select(f"{SOURCE}_template", table) for table in TABLES)
+        self._template = dict(zip(TABLES, rows))
 
     def _select(self, database, table, order=""):
         expressions = ", ".join(map(_expression, self.shapes[table].columns))
@@ -51,91 +72,105 @@ class Checker:
                 rows.append(tuple(None if f == "NULL" else f for f in line.split("\t")))
         return results
 
-    def versions(self):
-        """{table: {key: [rows, oldest first]}}"""
-        results = self.read_all(
-            select
-            for table in TABLES
-            for select in (
-                self._select(f"{SOURCE}_template", table),
-                self._select(f"{SOURCE}_oracle", table, "ORDER BY op"),
-            )
-        )
-        known = {}
-        for index, table in enumerate(TABLES):
-            known[table] = collections.defaultdict(list)
-            for row in results[2 * index] + results[2 * index + 1]:
-                known[table][self.key(table, row)].append(row)
-        return known
-
-    def source(self):
-        """{table: {key: row}}"""
-        results = self.read_all([self._select(SOURCE, table) for table in TABLES])
-        return {
-            table: {self.key(table, row): row for row in rows}
-            for table, rows in zip(TABLES, results)
-        }
-
     def key(self, table, row):
         return row[: KEY_LENGTH[table]]
 
-    def archive_database(self, database=ARCHIVE):
-        """{table: {key: [Copy]}}"""
-        there = {
-            name
-            for (name,) in self.server.query(
-                f"SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA='{database}'"
+    def look(self, root, tables, databases, problems):
+        """Reads everything there is of the tables that have rows: a Reality."""
+        selects = []
+        for table in tables:
+            selects.append(self._select(f"{SOURCE}_oracle", table, "ORDER BY op"))
+            selects.append(self._select(SOURCE, table))
+        for database in databases:
+            for table in tables:
+                selects.append(_if_there(database, table, self._select(database, table)))
+            selects.append(
+                _if_there(database, CONTROL, f"SELECT COUNT(*) FROM {database}.{CONTROL}")
             )
-        }
-        tables = [table for table in TABLES if table in there]
-        results = self.read_all([self._select(database, table) for table in tables])
-        copies = {table: collections.defaultdict(list) for table in TABLES}
-        for table, rows in zip(tables, results):
-            for row in rows:
-                copies[table][self.key(table, row)].append(Copy(f"{database}.{table}", row))
-        return copies
+        results = iter(self.read_all(selects))
+        known = {table: collections.defaultdict(list) for table in TABLES}
+        source = {table: {} for table in TABLES}
+        for table in tables:
+            for row in self._template[table] + next(results):
+                known[table][self.key(table, row)].append(row)
+            source[table] = {self.key(table, row): row for row in next(results)}
+        archived = {}
+        for database in databases:
+            copies = {table: collections.defaultdict(list) for table in TABLES}
+            for table in tables:
+                for row in next(results):
+                    copies[table][self.key(table, row)].append(Copy(f"{database}.{table}", row))
+            control = next(results)
+            archived[database] = (copies, int(control[0][0]) if control else 0)
+        return Reality(known, source, archived, self.files(root, problems))
 
-    def csv_files(self, root, problems):
-        copies = {table: collections.defaultdict(list) for table in TABLES}
-        for path, name in archive_files(root, "csv"):
-            text = subprocess.run(["zstdcat", path], capture_output=True)
-            if text.returncode != 0 or name is None or name[1] not in TABLES:
-                problems.append(f"{path}: {text.stderr.decode().strip() or 'of no known table'}")
+    def files(self, root, problems):
+        """{format: {table: {key: [Copy]}}} of all archive files below root."""
+        unpacked = tempfile.mkdtemp(prefix="unpacked-", dir=self.scratch)
+        try:
+            return {
+                "sql": self._sql_files(self._unpack(root, "sql", unpacked, problems), problems),
+                "csv": self._csv_files(self._unpack(root, "csv", unpacked, problems), problems),
+            }
+        finally:
+            shutil.rmtree(unpacked)
+
+    def _unpack(self, root, kind, into, problems):
+        """[(path, table, content)]; what zstd does not unpack is a problem."""
+        found = archive_files(root, kind)
+        if not found:
+            return []
+        paths = [path for path, _ in found]
+        done = subprocess.run(
+            ["zstd", "-dq", "--output-dir-flat", into, *paths],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+        if done.returncode != 0:
+            problems.append(f"zstd: {done.stderr.decode(errors='replace').strip()}")
+        files = []
+        for path, name in found:
+            if name is None or name[1] not in TABLES:
+                problems.append(f"{path}: of no known table")
                 continue
+            text = os.path.join(into, os.path.basename(path).removesuffix(".zst"))
+            if os.path.exists(text):
+                with open(text, "rb") as file:
+                    files.append((path, name[1], file.read()))
+        return files
+
+    def _csv_files(self, files, problems):
+        copies = {table: collections.defaultdict(list) for table in TABLES}
+        for path, table, content in files:
             try:
-                rows = parse_csv(text.stdout.decode("utf-8"), self.shapes[name[1]])
+                rows = parse_csv(content.decode("utf-8"), self.shapes[table])
             except (CsvError, UnicodeDecodeError, csv.Error) as error:
                 problems.append(f"{path}: {error}")
                 continue
-            self._add(copies, name[1], path, rows, problems)
+            self._add(copies, table, path, rows, problems)
         return copies
 
-    def sql_files(self, root, problems):
+    def _sql_files(self, files, problems):
         """All files in one session: each into tables without keys, so that a row that stands twice
         shows."""
         copies = {table: collections.defaultdict(list) for table in TABLES}
         scratch = f"{SOURCE}_scratch"
-        text, loaded = [], []
-        for path, name in archive_files(root, "sql"):
-            unpacked = subprocess.run(["zstdcat", path], capture_output=True)
-            if unpacked.returncode != 0 or name is None or name[1] not in TABLES:
-                problems.append(f"{path}: {unpacked.stderr.decode().strip() or 'of no known table'}")
-                continue
-            text.append(f"USE {scratch}; DELETE FROM {name[1]};\n".encode())
-            text.append(unpacked.stdout)
+        text = []
+        for _, table, content in files:
+            text.append(f"USE {scratch}; DELETE FROM {table};\n".encode())
+            text.append(content)
             text.append(f"\n{SESSION}USE {scratch};\n".encode())
-            text.append(self._select(scratch, name[1]).encode() + b"SELECT '----end of file----';\n")
-            loaded.append((path, name[1]))
+            text.append(self._select(scratch, table).encode() + b"SELECT '----end of file----';\n")
         try:
             lines = self.server.sql(b"".join(text)).split("\n")[:-1] if text else []
         except MariadbError as error:
             problems.append(f"loading the SQL files: {error}")
             return copies
         rows = []
-        files = iter(loaded)
+        rest = iter(files)
         for line in lines:
             if line == "----end of file----":
-                path, table = next(files)
+                path, table, _ = next(rest)
                 self._add(copies, table, path, rows, problems)
                 rows = []
             else:
@@ -151,31 +186,26 @@ class Checker:
             seen.add(key)
             copies[table][key].append(Copy(path, row))
 
-    def check(self, root, ends=True, databases=(ARCHIVE,), hosts=1):
-        """The problems, as texts. `root` holds the archive files. ends: the last run went to its
-        end, so nothing that could go may be left. hosts: how many journals archived at once: a row
-        may lie in the files of each."""
+    def check(self, root, tables, journal=None, ends=True, databases=(ARCHIVE,), hosts=1):
+        """The problems, as texts. `root` holds the archive files; `tables` are those with rows, all
+        of them archived. journal: the path of the journal that must agree. ends: the last run went
+        to its end, so that nothing that could go may be left. hosts: how many journals archived at once: a row may lie in the files of each."""
         problems = []
-        known, source = self.versions(), self.source()
+        reality = self.look(root, tables, databases, problems)
         if ends:
-            self._check_left_behind(source, problems)
-        destinations = [
-            ("sql", self.sql_files(root, problems)),
-            ("csv", self.csv_files(root, problems)),
-            *((database, self.archive_database(database)) for database in databases),
-        ]
+            self._check_left_behind(reality.source, problems)
+        destinations = list(reality.files.items())
+        destinations += [(name, copies) for name, (copies, _) in reality.databases.items()]
         for name, copies in destinations:
             for table in TABLES:
-                self._check_table(name, table, known, source, copies[table], hosts, problems)
+                self._check_table(name, table, reality, copies[table], hosts, problems)
         check_sums(root, problems)
+        if journal is not None:
+            check_journal(journal, root, reality, problems)
         return problems[:PROBLEMS_MAX]
 
-    def rows_gone(self):
-        """How many rows left the source, of all that ever were in it."""
-        known, source = self.versions(), self.source()
-        return sum(len(known[table]) - len(source[table]) for table in TABLES)
-
-    def _check_table(self, destination, table, known, source, copies, hosts, problems):
+    def _check_table(self, destination, table, reality, copies, hosts, problems):
+        known, source = reality.known, reality.source
         referred = self._referred(table, source)
         for key, row in source[table].items():
             if key not in known[table] or row != known[table][key][-1]:
@@ -255,13 +285,10 @@ def check_sums(root, problems):
         problems.append(f"{path} is in no checksum list")
 
 
-def check_status(status, gone):
-    """Journal against reality: `gone` rows left the source."""
+def check_status(status):
+    """What `status --json` says once everything went to its end."""
     problems = []
-    deleted = absent = 0
     for run in status["runs"]:
-        deleted += run["rows"]["deleted"]
-        absent += run["rows"]["absent"]
         for state in ("extracted", "archived"):
             if run["batches"][state]:
                 problems.append(
@@ -269,8 +296,6 @@ def check_status(status, gone):
                 )
         if run["state"] == "running":
             problems.append(f"status: run {run['run']} is said to be running")
-    if deleted != gone or absent:
-        problems.append(f"status: {deleted} rows deleted, {absent} absent; {gone} left the source")
     if status["runs"] and status["runs"][0]["state"] != "completed":
         problems.append(f"status: the last run is {status['runs'][0]['state']}")
     return problems
@@ -278,7 +303,6 @@ def check_status(status, gone):
 
 def check_verify(result):
     """`verify --json`, and its exit code."""
-    problems = []
-    if result.code != 0:
-        problems.append(f"verify: exit {result.code}: {result.stdout[-600:]}{result.stderr[-300:]}")
-    return problems
+    if result.code == 0:
+        return []
+    return [f"verify: exit {result.code}: {result.stdout[-600:]}{result.stderr[-300:]}"]

@@ -59,7 +59,7 @@ CREATE TABLE server_tags (
   deleted int DEFAULT NULL,
   PRIMARY KEY (server_uuid, tag),
   CONSTRAINT tags_server FOREIGN KEY (server_uuid) REFERENCES servers (uuid)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb3;
 CREATE TABLE server_faults (
   id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY,
   server_id int NOT NULL,
@@ -170,15 +170,16 @@ def install(server):
     server.sql("".join(text))
 
 
-def reset_statements():
-    """Puts everything back as install() left it."""
+def reset_statements(tables=tuple(TABLES)):
+    """Puts everything back as install() left it; tables that are not named are empty."""
     text = [
         "SET SESSION innodb_lock_wait_timeout=50, time_zone='+00:00', foreign_key_checks=0;\n"
         f"DROP DATABASE IF EXISTS {ARCHIVE};\n"
     ]
     for table in TABLES:
         text.append(f"DELETE FROM {SOURCE}.{table};\n")
-        text.append(f"INSERT INTO {SOURCE}.{table} SELECT * FROM {SOURCE}_template.{table};\n")
+        if table in tables:
+            text.append(f"INSERT INTO {SOURCE}.{table} SELECT * FROM {SOURCE}_template.{table};\n")
         for kind in ("oracle", "scratch"):
             text.append(f"DELETE FROM {SOURCE}_{kind}.{table};\n")
     text.append("SET foreign_key_checks=1;\n")
@@ -195,12 +196,14 @@ def _condition(table, rng):
     return f"id={rng.randint(1, SERVERS)}"
 
 
-def _insert(number, rng):
+def _insert(number, rng, tables):
     """A new row: (table, its condition, the statement)."""
     end = rng.choice(("NULL,0", f"'2020-03-03 03:03:03',{number + 1}"))
     server = rng.randint(1, SERVERS)
     key = 10000 + number
-    table = rng.choice(("servers", "server_tags", "server_faults", "server_notes", "nodes"))
+    table = rng.choice(tables)
+    if table == "labels":
+        return table, f"label='w{number}'", f"'w{number}',{number / 7!r},NULL,'w{number}',{end}"
     if table == "servers":
         return table, f"id={key}", f"{key},'{uuid(key)}','w{number}',{end}"
     if table == "server_tags":
@@ -214,15 +217,15 @@ def _insert(number, rng):
     return table, f"id={key}", f"{key},{server},'w{number}',{end}"
 
 
-def writer_operation(number, rng):
+def writer_operation(number, rng, tables):
     """One transaction of the writer, each with content that no other writes. The version it made
     goes to the oracle in the same transaction."""
     kind = rng.choice(("update", "update", "undelete", "redelete", "insert", "insert"))
     if kind == "insert":
-        table, condition, values = _insert(number, rng)
+        table, condition, values = _insert(number, rng, tables)
         statement = f"INSERT INTO {SOURCE}.{table} VALUES ({values})"
     else:
-        table = rng.choice(tuple(TABLES))
+        table = rng.choice(tables)
         condition = _condition(table, rng)
         end = {
             "update": "",
@@ -237,22 +240,35 @@ def writer_operation(number, rng):
     )
 
 
+def change_eligible(text):
+    """Statements that change every row that is old enough, and note the new versions."""
+    statements = ["SET time_zone='+00:00';"]
+    for table, column in TEXT_COLUMN.items():
+        columns = ",".join(TABLES[table])
+        statements.append(
+            f"BEGIN; UPDATE {SOURCE}.{table} SET {column}='{text}' WHERE deleted_at < '2021-01-01'; "
+            f"INSERT INTO {SOURCE}_oracle.{table} ({columns}) SELECT {columns} FROM "
+            f"{SOURCE}.{table} WHERE {column}='{text}'; COMMIT;"
+        )
+    return "".join(statements)
+
+
 class Writer:
     """A session of its own that changes rows until stop(). What fails (a parent that is gone, a
     deadlock) fails: an application would live with it, too."""
 
     USER = "writer"
 
-    def __init__(self, server, seed):
+    def __init__(self, server, seed, tables=tuple(TABLES)):
         rng = random.Random(seed)
-        pause = rng.choice((0.0005, 0.002, 0.01))
+        pause = rng.choice((0.001, 0.003, 0.01))
         with tempfile.TemporaryFile() as statements:
             statements.write(
                 b"SET SESSION innodb_lock_wait_timeout=1, time_zone='+00:00', "
                 b"sql_mode='STRICT_ALL_TABLES';\n"
             )
-            for number in range(400):
-                statements.write(writer_operation(number, rng).encode())
+            for number in range(250):
+                statements.write(writer_operation(number, rng, tables).encode())
                 statements.write(b"DO SLEEP(%f);\n" % pause)
             statements.seek(0)
             self._process = subprocess.Popen(

@@ -1,0 +1,67 @@
+"""The power goes at the n-th sync, write or packet: all that was not synced is forgotten, names and
+contents, the journal's included; or any part of it is left. Then the run is resumed."""
+
+import collections
+import signal
+
+from bench import Failed
+from harness import HarnessBase
+from power_loss import Disk, recording
+
+KILLED = -signal.SIGKILL
+# Before each sync; and after it, while something else goes on.
+CALLS = ("fsync", "fdatasync", "rename", "link", "unlink", "mkdir", "sendto", "write", "pwrite64")
+
+
+class Harness(HarnessBase):
+    NAME = "powerloss"
+    WHAT = "power lost at the n-th sync, write or packet: what was not synced is gone, all or in part"
+
+    def groups(self):
+        return [f"{call}:{left}" for call in CALLS for left in ("nothing", "some")]
+
+    def _begin(self, bench):
+        bench.begin(files={"segment_bytes": "4KiB"})
+
+    def counts(self, bench):
+        self._begin(bench)
+        log = f"{bench.base}/strace.log"
+        bench.osarchiver("run", prefix=recording(log))
+        seen = collections.Counter()
+        with open(log, encoding="ascii", errors="replace") as file:
+            for line in file:
+                fields = line.split(None, 1)
+                seen[fields[0], fields[1].split("(")[0]] += 1
+        return {
+            f"{call}:{left}": max(n for (_, name), n in seen.items() if name == call)
+            for call in CALLS
+            for left in ("nothing", "some")
+        }
+
+    def run(self, bench, group, number):
+        call, left = group.split(":")
+        rng = self.random(group, number)
+        self._begin(bench)
+        reached = self._lose_power(bench, call, number, rng if left == "some" else None)
+        if rng.random() < 0.5:
+            call = rng.choice(CALLS)
+            self._lose_power(bench, call, rng.randint(1, 30), rng if left == "some" else None)
+        bench.finish()
+        return reached
+
+    def _lose_power(self, bench, call, number, rng):
+        log = f"{bench.base}/strace.log"
+        disk = Disk(bench.directory)
+        result = bench.osarchiver(
+            "run",
+            prefix=recording(log, [f"{call}:signal=KILL:when={number}"]),
+            allowed=(0, KILLED),
+        )
+        if result.code == 0:
+            return False
+        disk.apply(log)
+        wrong = disk.differences()
+        if wrong:
+            raise Failed(f"the model of the disk is wrong: {', '.join(wrong)}")
+        disk.lose(rng)
+        return True
