@@ -120,7 +120,8 @@ bool OnPath(const Path& path, const TableName& name) {
 }
 
 void Collect(const SourcePlan& plan, const TablePlan& root, const TablePlan& table,
-             const Path& through, std::vector<Blocker>* blockers) {
+             const Path& through, std::vector<Blocker>* blockers,
+             std::vector<Blocker>* recursions) {
   for (const ForeignKey& key : table.referrers) {
     const TableName child{key.database, key.table};
     if (!GoesWithParent(plan, root, key)) {
@@ -129,19 +130,28 @@ void Collect(const SourcePlan& plan, const TablePlan& root, const TablePlan& tab
     }
     // Once around a cycle is enough to know its keys; the reader asks again for every row that it
     // takes along.
-    if (OnPath(through, child)) continue;
+    if (OnPath(through, child)) {
+      recursions->push_back({key, "held further down", "", through});
+      continue;
+    }
     Path longer = through;
     longer.push_back(key);
-    Collect(plan, root, *plan.Find(child), longer, blockers);
+    Collect(plan, root, *plan.Find(child), longer, blockers, recursions);
   }
 }
 
 }  // namespace
 
 std::vector<Blocker> BlockersOf(const SourcePlan& plan, const TablePlan& table) {
-  std::vector<Blocker> blockers;
-  Collect(plan, table, table, {}, &blockers);
+  std::vector<Blocker> blockers, recursions;
+  Collect(plan, table, table, {}, &blockers, &recursions);
   return blockers;
+}
+
+std::vector<Blocker> RecursionsOf(const SourcePlan& plan, const TablePlan& table) {
+  std::vector<Blocker> blockers, recursions;
+  Collect(plan, table, table, {}, &blockers, &recursions);
+  return recursions;
 }
 
 }  // namespace osarchiver

@@ -126,8 +126,10 @@ const std::vector<ForeignKey>& Referrers::Of(Connection& connection, const Table
   if (known.keys.size() < count) {
     throw Error(
         "table " + ToText(name) + ": " + std::to_string(count) +
-            " foreign keys refer to it, and this account sees " + std::to_string(known.keys.size()),
-        "grant SELECT on every table that refers to it; or an ALTER TABLE of one is running");
+            " foreign keys refer to it, and the server describes " +
+            std::to_string(known.keys.size()),
+        "an ALTER TABLE of a table that refers to it may be running: look for #sql tables in "
+        "information_schema.INNODB_SYS_FOREIGN");
   }
   return known_.emplace(name, std::move(known)).first->second.keys;
 }

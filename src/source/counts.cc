@@ -87,24 +87,57 @@ struct Kind {
   std::string condition;  // about the row
 };
 
-std::vector<Kind> KindsOf(const SourcePlan& plan, const TablePlan& table, const Blocker& blocker) {
-  const TablePlan* child = plan.Find({blocker.key.database, blocker.key.table});
-  const std::string any = BlockedCondition(plan, table, blocker, kRowAlias);
-  if (child == nullptr || !child->has_deleted_column || !child->settings.delete_rows) {
-    return {{blocker.why, any}};
+// One foreign key whose children block, by whichever ways its children stand under a row.
+using Blockers = std::vector<Blocker>;
+
+// By foreign key, in their order: an operator is told of a key once, however many ways lead to it.
+std::vector<Blockers> ByKey(std::vector<Blocker> blockers) {
+  std::vector<Blockers> groups;
+  for (Blocker& blocker : blockers) {
+    const auto same = [&](const Blockers& group) {
+      const ForeignKey& key = group.front().key;
+      return key.database == blocker.key.database && key.table == blocker.key.table &&
+             key.name == blocker.key.name;
+    };
+    const auto found = std::find_if(groups.begin(), groups.end(), same);
+    if (found != groups.end()) {
+      found->push_back(std::move(blocker));
+    } else {
+      groups.push_back({std::move(blocker)});
+    }
   }
-  const std::string live = BlockedCondition(
-      plan, table, blocker, kRowAlias,
-      [&](std::string_view alias) { return SoftDeletedCondition(*child, alias) + " IS NOT TRUE"; });
-  const std::string younger =
-      BlockedCondition(plan, table, blocker, kRowAlias, [&](std::string_view alias) {
-        return SoftDeletedCondition(*child, alias) + " AND " + EligibleCondition(*child, alias) +
-               " IS NOT TRUE";
-      });
+  return groups;
+}
+
+std::string AnyOf(const SourcePlan& plan, const TablePlan& table, const Blockers& blockers,
+                  const ChildCondition& which = {}) {
+  std::string any;
+  for (const Blocker& blocker : blockers) {
+    any += (any.empty() ? "(" : " OR ") + BlockedCondition(plan, table, blocker, kRowAlias, which);
+  }
+  return any + ")";
+}
+
+std::vector<Kind> KindsOf(const SourcePlan& plan, const TablePlan& table,
+                          const Blockers& blockers) {
+  const ForeignKey& key = blockers.front().key;
+  const TablePlan* child = plan.Find({key.database, key.table});
+  const std::string any = AnyOf(plan, table, blockers);
+  if (child == nullptr || !child->has_deleted_column || !child->settings.delete_rows) {
+    return {{blockers.front().why, any}};
+  }
+  const std::string live = AnyOf(plan, table, blockers, [&](std::string_view alias) {
+    return SoftDeletedCondition(*child, alias) + " IS NOT TRUE";
+  });
+  const std::string younger = AnyOf(plan, table, blockers, [&](std::string_view alias) {
+    return SoftDeletedCondition(*child, alias) + " AND " + EligibleCondition(*child, alias) +
+           " IS NOT TRUE";
+  });
+  // Which of the two it is, no statement of bounded size can say.
   const bool in_cycle = child->component == table.component;
   return {{"live child", live},
           {"child is younger", younger + " AND NOT " + live},
-          {in_cycle ? "cycle" : "child is blocked itself",
+          {in_cycle ? "child is blocked itself, or in a circle with it" : "child is blocked itself",
            any + " AND NOT " + younger + " AND NOT " + live}};
 }
 
@@ -115,10 +148,11 @@ struct Counting {
   std::vector<BlockedCount> counts;
 };
 
-Counting Prepare(const SourcePlan& plan, const TablePlan& table, const Blocker& blocker) {
+Counting Prepare(const TablePlan& table, const Blocker& blocker, std::string any,
+                 std::vector<Kind> kinds) {
   Counting counting;
-  counting.any = BlockedCondition(plan, table, blocker, kRowAlias);
-  counting.kinds = KindsOf(plan, table, blocker);
+  counting.any = std::move(any);
+  counting.kinds = std::move(kinds);
   for (const Kind& kind : counting.kinds) {
     BlockedCount count;
     count.referring = ToText(TableName{blocker.key.database, blocker.key.table});
@@ -131,6 +165,13 @@ Counting Prepare(const SourcePlan& plan, const TablePlan& table, const Blocker& 
     counting.counts.push_back(std::move(count));
   }
   return counting;
+}
+
+// Rows whose tree goes on along the key, and that nothing else explains.
+Counting PrepareDeeper(const SourcePlan& plan, const TablePlan& table, const Blockers& recursion,
+                       const std::string& others) {
+  const std::string any = "(" + AnyOf(plan, table, recursion) + others + ")";
+  return Prepare(table, recursion.front(), any, {{recursion.front().why, any}});
 }
 
 void AddExamples(Connection& connection, const TablePlan& table, const Window& window,
@@ -193,8 +234,14 @@ std::uint64_t CountLiveFlagRows(Connection& connection, const TablePlan& table, 
 std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan& plan,
                                        const TablePlan& table, Clock& clock, StopControl& stop) {
   std::vector<Counting> all;
-  for (const Blocker& blocker : BlockersOf(plan, table)) {
-    all.push_back(Prepare(plan, table, blocker));
+  std::string others;
+  for (const Blockers& blockers : ByKey(BlockersOf(plan, table))) {
+    const std::string any = AnyOf(plan, table, blockers);
+    all.push_back(Prepare(table, blockers.front(), any, KindsOf(plan, table, blockers)));
+    others += " AND NOT " + any;
+  }
+  for (const Blockers& recursion : ByKey(RecursionsOf(plan, table))) {
+    all.push_back(PrepareDeeper(plan, table, recursion, others));
   }
   if (all.empty()) return {};
   std::string sums;

@@ -29,7 +29,7 @@ std::string SoftDeletedCondition(const TablePlan& table, std::string_view alias)
 std::string EligibleCondition(const TablePlan& table, std::string_view alias);
 
 // Why rows of a table stay although they are eligible: one foreign key each. `why`: "live child",
-// "child without soft-delete column", "excluded table", "child is younger", "cycle".
+// "child without soft-delete column", "excluded table" ...
 struct Blocker {
   ForeignKey key;
   std::string why;
@@ -41,6 +41,9 @@ struct Blocker {
 // The foreign keys whose children block rows of `table` in this plan; those whose children are
 // archived with it are left out.
 std::vector<Blocker> BlockersOf(const SourcePlan& plan, const TablePlan& table);
+// Keys along which rows that go with `table`'s refer to each other, so that what holds a tree may
+// stand deeper than BlockersOf() looks.
+std::vector<Blocker> RecursionsOf(const SourcePlan& plan, const TablePlan& table);
 // EXISTS (a child that refers to the row by this key). A row that refers to itself is its own child
 // under RESTRICT (InnoDB refuses to delete it) and none under CASCADE and SET NULL (InnoDB deletes
 // it) [tried].

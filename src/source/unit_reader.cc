@@ -225,12 +225,12 @@ std::optional<std::uint64_t> UnitReader::live_flag_rows() const {
 }
 
 bool UnitReader::may_be_blocked() const {
+  if (state_->trees_stay) return true;
   if (state_->purpose != ReadPurpose::kDelete || BlockersOf(state_->plan, state_->table).empty()) {
     return false;
   }
   const RowReader* walk = state_->walk();
-  if (state_->by_levels() || state_->trees_stay || walk == nullptr || !walk->passed_over())
-    return true;
+  if (state_->by_levels() || walk == nullptr || !walk->passed_over()) return true;
   return walk->passed_over()->blocked;
 }
 

@@ -83,7 +83,7 @@ TEST_F(UnitLevelsTest, CyclesStayAndAreNamed) {
   EXPECT_EQ(Left(), "1,2,4");
   const auto counts = CountBlocked(connection(), plan, Find(plan, "t"), SystemClock(), stop);
   ASSERT_EQ(counts.size(), 1U);
-  EXPECT_EQ(counts[0].why, "cycle");
+  EXPECT_EQ(counts[0].why, "child is blocked itself, or in a circle with it");
   EXPECT_EQ(counts[0].rows, 3U);
   EXPECT_THAT(counts[0].example_keys, ElementsAre("1", "2", "4"));
 }
@@ -144,7 +144,7 @@ TEST_F(UnitLevelsTest, TablesInACycle) {
   EXPECT_EQ(Run(plan), 40U);
   const auto counts = CountBlocked(connection(), plan, Find(plan, "a"), SystemClock(), stop);
   ASSERT_EQ(counts.size(), 1U);
-  EXPECT_EQ(counts[0].why, "cycle");
+  EXPECT_EQ(counts[0].why, "child is blocked itself, or in a circle with it");
 }
 
 }  // namespace
