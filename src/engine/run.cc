@@ -227,7 +227,8 @@ void ArchiverRun::WorkSource(PlannedSource& source) {
 }
 
 // Tables that refer to each other in a cycle free each other's rows: they take turns until a whole
-// turn frees nothing more. So does a table that refers to itself. All others are walked once.
+// turn frees nothing more. So does a table that refers to itself, or to rows that go with its own.
+// All others are walked once.
 void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePlan*> tables,
                                 Throttle& throttle) {
   std::map<const TablePlan*, std::unique_ptr<TablePass>> passes;
@@ -242,7 +243,7 @@ void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePl
       if (passes.contains(table)) passes[table]->Fail(result_.problems.back());
     });
   };
-  const bool rounds = tables.size() > 1 || tables.front()->refers_to_itself;
+  const bool rounds = tables.front()->in_cycle || tables.front()->refers_to_itself;
   std::uint64_t freed = 0;
   do {
     freed = 0;

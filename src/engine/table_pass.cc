@@ -172,7 +172,11 @@ std::uint64_t TablePass::Round() {
     }
     CompleteReleases(pipeline, prepared);
     if (!pipeline.Push(std::move(prepared))) break;
-    if (reader_->needs_previous_unit_settled()) pipeline.WaitUntilIdle();
+    if (reader_->needs_previous_unit_settled()) {
+      pipeline.WaitUntilIdle();
+      // The next unit may hold rows of this one that stayed; they are archived already.
+      for (auto& [table, target] : targets_) target.filter->Refresh();
+    }
     SavePosition(*reader_, false);
   }
   const PipelineCounts counts = pipeline.Finish();

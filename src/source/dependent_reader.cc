@@ -24,6 +24,19 @@ bool AddOwners(const std::vector<std::uint32_t>& from, std::vector<std::uint32_t
   return to->size() > before;
 }
 
+// Whether a child refers to one row at most. InnoDB lets foreign keys refer to columns that are not
+// unique.
+bool IsUnique(const TableDefinition& definition, const ForeignKey& key) {
+  const auto is_referenced = [&](const IndexPart& part) {
+    return part.prefix_length == 0 &&
+           std::find(key.referenced_columns.begin(), key.referenced_columns.end(), part.column) !=
+               key.referenced_columns.end();
+  };
+  return std::any_of(definition.indexes.begin(), definition.indexes.end(), [&](const Index& index) {
+    return index.unique && std::all_of(index.parts.begin(), index.parts.end(), is_referenced);
+  });
+}
+
 }  // namespace
 
 // Rows of all tables of the trees so far; number 0 are the roots.
@@ -89,6 +102,9 @@ DependentReader::DependentReader(const SourcePlan& plan, const TablePlan& root, 
     const auto ways = std::count_if(edges_.begin(), edges_.end(),
                                     [&](const Edge& edge) { return edge.child == number; });
     shares_rows_ = shares_rows_ || ways > 1;
+  }
+  for (const Edge& edge : edges_) {
+    shares_rows_ = shares_rows_ || !IsUnique(table(edge.parent).definition(), edge.key);
   }
 }
 
