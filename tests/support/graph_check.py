@@ -217,9 +217,11 @@ class GraphCheck:
                 sql.append(f"DELETE FROM {table.full_name} WHERE id = {row['id']};")
                 sql.append(insert_row(table, row))
                 self.originals[name] = (table, dict(row))
+        self.model.forget_references()
         self.session.query("\n".join(sql) + "SET foreign_key_checks=1;")
 
     def _referred(self, table, row):
+        self.model.forget_references()
         return any(
             self.model.children(key, row) for key in self.model.keys_to[table.full_name]
         )

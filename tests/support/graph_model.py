@@ -17,6 +17,7 @@ class GraphModel:
         self.tables = case.tables
         self.case = case
         self.gone = set()  # (table name, row key)
+        self.by_reference = {}
         self.keys_to = collections.defaultdict(list)
         for table in self.tables:
             for key in table.keys:
@@ -43,21 +44,26 @@ class GraphModel:
         return (
             table.planned
             and self.soft_deleted(table, row)
-            and row["deleted_at"] <= self.case.old
+            and row["deleted_at"] <= self.case.cutoff(table)
         )
 
     # What refers to what.
 
     def children(self, key, parent):
         """The rows that refer to the row `parent` by the key."""
-        values = [_folded(parent[column]) for column in key.referenced]
+        values = tuple(_folded(parent[column]) for column in key.referenced)
         if None in values:
             return []
-        return [
-            row
-            for row in self.rows(key.child)
-            if [_folded(row[column]) for column in key.columns] == values
-        ]
+        if key not in self.by_reference:
+            self.by_reference[key] = rows = collections.defaultdict(list)
+            for row in key.child.rows:
+                rows[tuple(_folded(row[column]) for column in key.columns)].append(row)
+        found = self.by_reference[key].get(values, [])
+        return [row for row in found if not self.is_gone(key.child, row)]
+
+    def forget_references(self):
+        """The tables' rows changed otherwise than by settle()."""
+        self.by_reference.clear()
 
     def refers_only_to_itself(self, key, parent, child):
         """InnoDB lets a row go that refers to itself, unless the key restricts."""
