@@ -1,8 +1,10 @@
 // The content of a segment's records as JSON and back.
+#include <cstring>
 #include <limits>
 
 #include "formats/definition_json.h"
 #include "formats/json_fields.h"
+#include "formats/row_batch.h"
 #include "formats/segment_record.h"
 #include "util/error.h"
 
@@ -26,11 +28,33 @@ std::string ShortHashText(const Json& json) {
   return text;
 }
 
+// Whoever reads keys walks them value by value and believes their lengths, so those are looked at
+// here.
+std::string KeyOf(std::string bytes, const char* what) {
+  std::string_view rest(bytes);
+  while (!rest.empty()) {
+    const auto kind = static_cast<ValueKind>(rest.front());
+    rest.remove_prefix(1);
+    if (kind == ValueKind::kNull || kind == ValueKind::kEnumError) continue;
+    std::uint64_t size = UINT64_MAX;
+    if (kind == ValueKind::kBytes && rest.size() >= sizeof size) {
+      std::memcpy(&size, rest.data(), sizeof size);
+      rest.remove_prefix(sizeof size);
+    }
+    if (size > rest.size()) {
+      throw IntegrityError(std::string(what) + ": a key is not in canonical bytes");
+    }
+    rest.remove_prefix(size);
+  }
+  return bytes;
+}
+
 SupersededRow SupersededFromJson(const Json& json) {
   if (RequireArray(json, "superseded row").size() != 2) {
     throw IntegrityError("superseded row: not a pair");
   }
-  return {BytesFromJson(json[0], "superseded row"), ShortHashText(json[1])};
+  return {KeyOf(BytesFromJson(json[0], "superseded row"), "superseded row"),
+          ShortHashText(json[1])};
 }
 
 SegmentFooter::Entry EntryFromJson(const Json& json) {
@@ -40,8 +64,8 @@ SegmentFooter::Entry EntryFromJson(const Json& json) {
   return {NumberFromJson(json[0], "segment index entry"),
           NumberFromJson(json[1], "segment index entry"),
           NumberFromJson(json[2], "segment index entry"),
-          BytesFromJson(json[3], "segment index entry"),
-          BytesFromJson(json[4], "segment index entry")};
+          KeyOf(BytesFromJson(json[3], "segment index entry"), "segment index entry"),
+          KeyOf(BytesFromJson(json[4], "segment index entry"), "segment index entry")};
 }
 
 }  // namespace
@@ -125,8 +149,8 @@ BatchRecord BatchFromJson(std::string_view text) {
   BatchRecord batch;
   batch.number = object.Number("batch");
   batch.rows = object.Number("rows");
-  batch.first_key = object.Bytes("first_key");
-  batch.last_key = object.Bytes("last_key");
+  batch.first_key = KeyOf(object.Bytes("first_key"), "batch record");
+  batch.last_key = KeyOf(object.Bytes("last_key"), "batch record");
   batch.text_bytes = object.Number("text_bytes");
   batch.frame_offset = object.Number("frame_offset");
   batch.frame_bytes = object.Number("frame_bytes");

@@ -245,6 +245,26 @@ TEST_F(SegmentDamageTest, NewerFormatVersionIsNamed) {
   EXPECT_NE(report.problems[0].find("version 2"), std::string::npos);
 }
 
+// Symptom: verify --file crashed. A record may be whole and say nonsense: its checksum only proves
+// that nobody changed it since it was written.
+TEST_F(SegmentDamageTest, KeysThatAreNoCanonicalBytesAreDamage) {
+  const FrameLocation& first = locations_[0];
+  const std::string frame = content_.substr(0, first.frame_bytes);
+  const std::string head =
+      frame + EncodeRecord(RecordKind::kHeader, HeaderToJson(SmallHeader())).frame;
+  for (const std::string key :
+       {"01", "0109000000000000003130", "01ffffffffffffffff31", "05", "000101"}) {
+    BatchRecord record;
+    record.number = 1;
+    std::string json = BatchToJson(record);
+    json.replace(json.find("\"first_key\":\"\""), 14, "\"first_key\":\"" + key + "\"");
+    EXPECT_THROW(static_cast<void>(BatchFromJson(json)), IntegrityError) << key;
+    const SegmentReport report = ScanOf(head + EncodeRecord(RecordKind::kBatch, json).frame);
+    EXPECT_NE(report.condition, SegmentCondition::kSealed);
+    EXPECT_NE(report.condition, SegmentCondition::kOpen);
+  }
+}
+
 TEST_F(SegmentDamageTest, MissingFileIsAnIoError) {
   EXPECT_THROW(ScanSegment(files_, "none", ScanDepth::kRecords), IoError);
   EXPECT_THROW(SegmentReader::Open(files_, "none"), IoError);
