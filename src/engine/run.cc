@@ -179,6 +179,13 @@ void ArchiverRun::Connect() {
 void ArchiverRun::Prepare() {
   std::vector<DestinationSettings> settings;
   for (const std::string& name : request_.archiver->destinations) {
+      const std::string other = OtherRunOn(*source.connection, request_.archiver->name, name);
+      if (!other.empty()) {
+        LogWarning(fmt::format(
+            "source {}: another run of archiver {} with another journal works on it now ({}); "
+            "nothing is lost by that, but rows may be archived by both",
+            name, request_.archiver->name, other));
+      }
     settings.push_back(request_.settings->destinations.at(name));
   }
   destinations_ = MakeDestinations(settings);

@@ -6,6 +6,8 @@
 
 #include "destination/registry.h"
 #include "mariadb/connection.h"
+#include "mariadb/quote.h"
+#include "util/hash.h"
 
 namespace osarchiver {
 namespace {
@@ -52,6 +54,20 @@ std::unique_ptr<Connection> ConnectSource(const SourceSettings& source) {
 
 std::function<std::unique_ptr<Connection>()> FollowingConnections(const Connection& first) {
   return [address = first.address()] { return Connection::Open(address); };
+}
+
+std::string OtherRunOn(Connection& connection, const std::string& archiver,
+                       const std::string& source) {
+  // A lock's name has at most 64 characters.
+  const std::string lock =
+      QuoteText("osarchiver-run-" + Hex(Sha256{}.Of(archiver + '\0' + source)).substr(0, 32));
+  // A run that was killed just now may still have its session.
+  if (connection.QueryValue("SELECT GET_LOCK(" + lock + ", 1)") == "1") return {};
+  const auto host = connection.QueryValue(
+      "SELECT CONCAT('connection ', ID, ' of ', USER, ' from ', HOST) FROM "
+      "information_schema.PROCESSLIST WHERE ID = IS_USED_LOCK(" +
+      lock + ")");
+  return host.value_or("a connection that this account may not see");
 }
 
 void CheckClock(const std::string& source, std::int64_t server_unix_seconds,

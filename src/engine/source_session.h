@@ -20,6 +20,12 @@ std::unique_ptr<Connection> ConnectSource(const SourceSettings& source);
 // A function that opens further connections to the node that `first` reached.
 std::function<std::unique_ptr<Connection>()> FollowingConnections(const Connection& first);
 
+// Says on the server that `archiver` works on `source`, for as long as `connection` lives. Who has
+// said so already ("" when nobody): a run on another host, with a journal of its own. Only for a
+// warning: each node of a cluster has locks of its own, so that safety never depends on them.
+std::string OtherRunOn(Connection& connection, const std::string& archiver,
+                       const std::string& source);
+
 // Throws ConfigError when the server's clock is more than 10 minutes from this host's: a wrong
 // "now" archives what should stay.
 void CheckClock(const std::string& source, std::int64_t server_unix_seconds,
