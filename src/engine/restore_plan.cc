@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "util/file_system.h"
+#include "util/log.h"
 
 namespace osarchiver {
 namespace {
@@ -104,6 +105,12 @@ std::vector<RestoreFile> PlanRestoreFiles(const std::vector<std::filesystem::pat
       throw IntegrityError(
           fmt::format("{} is not whole: {}", path.string(), fmt::join(report.problems, "; ")),
           "osarchiver verify --file " + path.string() + " tells more; restore another copy");
+    }
+    if (report.condition == SegmentCondition::kOpen) {
+      // Cut behind a batch, a file looks like one of a run that was interrupted there.
+      LogWarning(path.string() +
+                 " has no footer: its run was interrupted, or it was cut; only the journal knows "
+                 "whether there were more rows");
     }
     const SegmentHeader& header = *report.header;
     const std::string identity =
