@@ -7,8 +7,10 @@ bool Journal::KnowsDestination(std::string_view destination) const {
   const State::Call call(*state_);
   return state_->db->QueryInt(
              "SELECT EXISTS (SELECT 1 FROM segments s JOIN targets t ON t.id = s.target_id WHERE "
-             "t.destination = ?)",
-             destination) != 0;
+             "t.destination = ?) OR EXISTS (SELECT 1 FROM copies c JOIN targets t ON t.id = "
+             "c.target_id "
+             "WHERE t.destination = ?)",
+             destination, destination) != 0;
 }
 
 }  // namespace osarchiver

@@ -9,14 +9,15 @@
 namespace osarchiver {
 
 ExitCode RebuildJournalCommand(const GlobalOptions& global, const Arguments& arguments) {
-  const auto options =
-      ParseOptions("rebuild-journal [--journal-id ID]",
-                   "Makes a lost or outdated journal again from the archives and from what is "
-                   "still in the sources. Changes neither; the\n"
-                   "old journal is put aside, not removed.",
-                   {{"journal-id", OptionSpec::Kind::kValue,
-                     "which journal's archives, where several journals wrote to the same places"}},
-                   arguments);
+  const auto options = ParseOptions(
+      "rebuild-journal [--journal-id ID]",
+      "Makes a lost or outdated journal again from the archives and from what is "
+      "still in the sources. Changes neither, but\n"
+      "that files found damaged are renamed to *.damaged; the old journal is put aside, "
+      "not removed.",
+      {{"journal-id", OptionSpec::Kind::kValue,
+        "which journal's archives, where several journals wrote to the same places"}},
+      arguments);
   if (!options) return ExitCode::kSuccess;
   const Settings settings = LoadAndStartLog(global);
   Progress progress(SystemClock());

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "destination/older_journal.h"
 #include "formats/segment.h"
 #include "util/log.h"
 
@@ -104,7 +105,7 @@ void ArchiveRoot::CheckLastRuns(const RunContext& run, const Journal& journal) c
   if (files_.Exists(own)) {
     const std::string last = TextOf(ReadJson(files_, own), "last_run", own);
     if (last == run.run_name || journal.HasRunNamed(last)) return;
-    throw IntegrityError(
+    throw OlderJournalError(
         fmt::format("the journal is older than the archives in {}: it does not know run {}, which "
                     "wrote there",
                     root_.string(), last),
@@ -148,6 +149,14 @@ void ArchiveRoot::Open(const RunContext& run, const Journal& journal) {
   } else {
     CheckLastRuns(run, journal);
   }
+}
+
+void ArchiveRoot::RequireMarker(const std::string& site) const {
+  if (CheckMarker(site)) return;
+  throw IoError(ENOENT,
+                fmt::format("{} has no {}: is it not mounted?", root_.string(), kMarkerName),
+                "mount it; if nothing was ever archived there, leave the destination out of the "
+                "configuration for now");
 }
 
 void ArchiveRoot::RecordRun(const RunContext& run) {

@@ -30,6 +30,8 @@ class ArchiveRoot {
   // Makes root and marker on the first run, durable on return. Safe to repeat. Throws as
   // Destination::Open says.
   void Open(const RunContext& run, const Journal& journal);
+  // Throws IoError where there is no marker: what was archived there cannot be told.
+  void RequireMarker(const std::string& site) const;
   // Before a run's first segment: from now on a journal without this run is an older one. Not for
   // runs that write nothing: no archive could give their names back to a lost journal. Durable on
   // return; an older run, whose missing copies are made, changes nothing.

@@ -229,6 +229,29 @@ std::optional<std::string> ControlTable::NewestRun(Connection& connection,
                   name_, QuoteText(journal_id), QuoteText(archiver)));
 }
 
+std::optional<std::string> ControlTable::OtherJournal(Connection& connection,
+                                                      const std::string& journal_id,
+                                                      const std::string& site,
+                                                      const std::string& archiver) const {
+  return connection.QueryValue(fmt::format(
+      "SELECT journal_id FROM {} WHERE journal_id <> {} AND site = {} AND archiver = {} LIMIT 1",
+      name_, QuoteText(journal_id), QuoteText(site), QuoteText(archiver)));
+}
+
+std::vector<std::pair<std::string, PassKey>> ControlTable::TablesOf(
+    Connection& connection, const std::string& run_name) const {
+  std::vector<std::pair<std::string, PassKey>> tables;
+  connection.Stream(
+      fmt::format("SELECT DISTINCT table_id, source, source_database, source_table FROM {} WHERE "
+                  "run_name = {}",
+                  name_, QuoteText(run_name)),
+      [&](const Row& row) {
+        tables.push_back({ToText(row[0]), {ToText(row[1]), ToText(row[2]), ToText(row[3])}});
+        return RowAction::kContinue;
+      });
+  return tables;
+}
+
 void ControlTable::ForEachKeys(Connection& connection, const std::string& table_id,
                                const std::string& journal_id,
                                const std::function<void(const ControlEntry&)>& on_entry) const {

@@ -79,6 +79,13 @@ class ControlTable {
   // Of this journal and archiver; nothing when it wrote none here.
   std::optional<std::string> NewestRun(Connection& connection, const std::string& journal_id,
                                        const std::string& archiver) const;
+  // Another journal than `journal_id` of which there are entries of this archiver of this site.
+  std::optional<std::string> OtherJournal(Connection& connection, const std::string& journal_id,
+                                          const std::string& site,
+                                          const std::string& archiver) const;
+  // The tables of which the run has entries: identity and name.
+  std::vector<std::pair<std::string, PassKey>> TablesOf(Connection& connection,
+                                                        const std::string& run_name) const;
   // Every entry of the table that this journal wrote, newest first, with run_name, number and
   // row_keys only.
   void ForEachKeys(Connection& connection, const std::string& table_id,

@@ -11,6 +11,7 @@
 #include "destination/database_table_writer.h"
 #include "destination/database_verify.h"
 #include "destination/named_error.h"
+#include "destination/older_journal.h"
 #include "destination/registry.h"
 #include "mariadb/quote.h"
 #include "mariadb/retry.h"
@@ -132,11 +133,27 @@ void DatabaseDestination::RequireKnownRuns(Connection& connection, const Control
                                            const std::string& archiver, Journal& journal) const {
   const auto newest = control.NewestRun(connection, journal.id(), archiver);
   if (!newest || journal.HasRunNamed(*newest)) return;
-  throw IntegrityError(
+  throw OlderJournalError(
       fmt::format("the journal is older than the archives in {}.{}: it does not know run {}, which "
                   "wrote there",
                   control.database(), kControlTableName, *newest),
       "put the newest journal back, or run osarchiver rebuild-journal");
+}
+
+// What a root's marker says of files: a journal that knows nothing of this destination cannot be
+// the one that these entries are of. Where there are files too, their root is asked; hosts with a
+// root each may share a database.
+void DatabaseDestination::RequireOwnJournal(Connection& connection, const ControlTable& control,
+                                            const RunContext& run, const Journal& journal) const {
+  if (!run.databases_only || journal.KnowsDestination(target_.destination)) return;
+  const auto other = control.OtherJournal(connection, run.journal_id, run.site, run.archiver);
+  if (!other) return;
+  throw ConfigError(
+      fmt::format("{}.{} holds archives of archiver '{}' of this site by another journal ({}), and "
+                  "this journal has written nothing there",
+                  control.database(), kControlTableName, run.archiver, *other),
+      "if the journal was lost, put it back or run osarchiver rebuild-journal; if it is another "
+      "installation's, give this one another site or archiver name");
 }
 
 std::unique_ptr<TableWriter> DatabaseDestination::OpenTable(const PassContext& pass,
@@ -167,6 +184,7 @@ void DatabaseDestination::Prepare(Connection& connection, const TableName& name,
   const ControlTable control(name.database);
   PrepareArchiveDatabase(connection, name.database);
   if (control.Exists(connection)) {
+    RequireOwnJournal(connection, control, pass.run, journal);
     RequireKnownRuns(connection, control, pass.run.archiver, journal);
   } else {
     control.Create(connection);
@@ -244,6 +262,24 @@ void DatabaseDestination::ReadBack(const CopyReference& copy, const TableDefinit
     return;
   }
   for (std::size_t i = 0; i < read.row_count(); ++i) rows->AppendRow(read.row(i));
+}
+
+std::vector<std::string> DatabaseDestination::FindUnknown(const RunInfo& run, Journal& journal) {
+  std::set<std::string> known;
+  for (const PassInfo& pass : journal.ListPasses(run.id)) known.insert(TableId(pass.key));
+  std::vector<std::string> unknown;
+  auto connection = connections_.Take();
+  for (const std::string& database : ListDatabases(*connection)) {
+    const ControlTable control(database);
+    if (!control.Exists(*connection)) continue;
+    for (const auto& [id, key] : control.TablesOf(*connection, run.name)) {
+      if (known.contains(id)) continue;
+      unknown.push_back(
+          fmt::format("{}.{} has batches of {}.{} in run {}, of which the journal knows nothing",
+                      database, kControlTableName, key.database, key.table, run.name));
+    }
+  }
+  return unknown;
 }
 
 Survey DatabaseDestination::SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) {

@@ -30,6 +30,7 @@ class DatabaseDestination final : public Destination {
   std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
   void ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
                 RowBatch* rows) override;
+  std::vector<std::string> FindUnknown(const RunInfo& run, Journal& journal) override;
   Survey SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) override;
   void CloseInterrupted(const RunInfo&, const PassInfo&, Journal&) override {}
   std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass, Journal& journal,
@@ -58,6 +59,8 @@ class DatabaseDestination final : public Destination {
                 RowBatch* rows);
   // Throws IntegrityError when the control table knows a newer run of this journal than the
   // journal.
+  void RequireOwnJournal(Connection& connection, const ControlTable& control, const RunContext& run,
+                         const Journal& journal) const;
   void RequireKnownRuns(Connection& connection, const ControlTable& control,
                         const std::string& archiver, Journal& journal) const;
   std::string NotDurable(Connection& connection) const;

@@ -39,6 +39,9 @@ struct RunContext {
   // The journal held no run before this one (whose row is written before Destination::Open): it is
   // new, or it was lost.
   bool journal_was_empty = false;
+  // The archiver has no other destinations than databases: no root's marker can say that the
+  // journal was lost.
+  bool databases_only = false;
 };
 
 // One table in one run. `pass` is the journal's.
@@ -119,8 +122,10 @@ struct StoredSegment {
   std::vector<FoundBatch> batches;  // whole ones
   std::uint64_t length = 0;
   bool sealed = false;
+  bool aside = false;               // put aside as damaged before
   std::string sha256, footer_hash;  // of a sealed one
   std::string problem;              // damage, "" when whole or merely torn
+  std::vector<BatchRecord> damaged;  // batches that it says it holds and that are not whole
 };
 struct StoredEntry {
   std::string journal_id, site, archiver, run_name;
@@ -133,6 +138,9 @@ struct StoredEntry {
 struct Inventory {
   std::vector<StoredSegment> segments;
   std::vector<StoredEntry> entries;
+  // Files named like segments that do not say whose they are, relative to the root: torn before the
+  // first batch was whole, or damaged there.
+  std::vector<std::string> unreadable;
   std::vector<std::string> problems;
 };
 
@@ -187,7 +195,10 @@ class Destination {
   virtual void ReadBack(const CopyReference& copy, const TableDefinition& definition,
                         Journal& journal, RowBatch* rows) = 0;
 
-  // Settling. Looks only.
+  // Settling; looks only. What lies here of a run though the journal does not know it, not even its
+  // table pass: evidence of an older journal, one line each.
+  virtual std::vector<std::string> FindUnknown(const RunInfo& run, Journal& journal) = 0;
+  // Looks only, too.
   virtual Survey SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) = 0;
   // Ends what an interrupted pass left open once all its batches are settled: bytes behind the
   // journaled length are cut, what holds batches is sealed, what holds none is removed and retired.

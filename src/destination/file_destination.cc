@@ -20,12 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string DirectoryOf(const FileDestinationSettings& settings, const RunInfo& run,
-                        const std::string& source) {
-  const std::int64_t started = ParseUtc(run.started_at).value_or(0);
-  return ResolveLayout(settings.layout, {run.archiver, run.site, source, FormatUtcDate(started)});
-}
-
 std::string Describe(const CopyReference& copy, const fs::path& path) {
   return fmt::format("batch {} of {}.{} (run {}) in {}", copy.number, copy.key.database,
                      copy.key.table, copy.run_name, path.string());
@@ -114,8 +108,12 @@ void FileDestination::ReadBack(const CopyReference& copy, const TableDefinition&
   readers_.Give(path, std::move(reader));
 }
 
+std::vector<std::string> FileDestination::FindUnknown(const RunInfo& run, Journal& journal) {
+  return FindUnknownSegments(target_, run, journal);
+}
+
 Survey FileDestination::SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) {
-  return SurveySegments(target_, DirectoryOf(settings_, run, pass.key.source), run, pass, journal);
+  return SurveySegments(target_, run, pass, journal);
 }
 
 void FileDestination::CloseInterrupted(const RunInfo& run, const PassInfo& pass, Journal& journal) {
@@ -130,6 +128,7 @@ std::vector<VerifyFinding> FileDestination::Verify(const RunInfo& run, const Pas
 }
 
 Inventory FileDestination::TakeInventory(const std::string& site, const std::string& archiver) {
+  root_.RequireMarker(site);
   return TakeFileInventory(target_, site, archiver);
 }
 
@@ -141,8 +140,11 @@ void FileDestination::Quarantine(const CopyLocation& location, Journal& journal)
 }
 
 void FileDestination::FinishRun(const RunContext& run, Journal& journal) {
-  WriteChecksumLists(target_.files, target_.root, target_.target.destination, run.run_name,
-                     journal);
+  // An earlier run that got copies it lacked, for a destination that was added or after damage, has
+  // new files too.
+  for (const RunInfo& open : journal.UnsettledRuns(run.archiver)) {
+    WriteChecksumLists(target_.files, target_.root, target_.target.destination, open.name, journal);
+  }
   if (journal_copy_ == JournalCopy::kLeaveToAnother) return;
   Failpoint("journal-copy-before");
   const fs::path copy = root_.JournalCopy(run.journal_id);

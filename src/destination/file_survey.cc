@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "destination/file_inventory.h"
+#include "destination/quarantine.h"
 #include "formats/segment_reader.h"
 
 namespace osarchiver {
@@ -116,35 +118,34 @@ void SurveySealed(const PassFacts& facts, const SegmentInfo& segment, Survey* su
   }
 }
 
-// Every segment's row is written before its file: a file of this run that the journal does not know
-// was written after the journal's backup was made.
-void SurveyUnknownFiles(const PassFacts& facts, const std::string& directory, Journal& journal,
-                        Survey* survey) {
-  std::set<fs::path> known, directories{facts.target.root / directory};
-  for (const PassInfo& pass : journal.ListPasses(facts.run.id)) {
-    for (const SegmentInfo& segment : journal.ListSegments(pass.id)) {
-      if (segment.target != facts.target.target) continue;
-      const fs::path path = facts.target.PathOf(segment);
-      known.insert(path.lexically_normal());
-      if (pass.id == facts.pass.id) directories.insert(path.parent_path());
-    }
-  }
-  const std::string run = "." + EncodeName(facts.run.name) + ".";
-  const std::string ending = "." + facts.target.target.format + ".zst";
-  for (const fs::path& place : directories) {
-    for (const std::string& name : facts.target.files.ListFiles(place)) {
-      if (name.find(run) == std::string::npos || !name.ends_with(ending)) continue;
-      const fs::path path = (place / name).lexically_normal();
-      if (known.contains(path)) continue;
-      survey->journal_is_older.push_back(path.string() + " is not in the journal");
-    }
-  }
-}
-
 }  // namespace
 
-Survey SurveySegments(const FileTarget& target, const std::string& directory, const RunInfo& run,
-                      const PassInfo& pass, Journal& journal) {
+// Every segment's row is written before its file: a file of this run that the journal does not know
+// was written after the journal's backup was made. It may be of a table pass that began after it,
+// and the layout may have been another one, so it is looked for everywhere.
+std::vector<std::string> FindUnknownSegments(const FileTarget& target, const RunInfo& run,
+                                             Journal& journal) {
+  std::set<fs::path> known;
+  for (const PassInfo& pass : journal.ListPasses(run.id)) {
+    for (const SegmentInfo& segment : journal.ListSegments(pass.id)) {
+      if (segment.target == target.target) known.insert(target.PathOf(segment).lexically_normal());
+    }
+  }
+  std::vector<std::string> unknown;
+  const std::string middle = "." + EncodeName(run.name) + ".";
+  for (const fs::path& path : SegmentFiles(target.root, target.target.format)) {
+    if (path.filename().string().find(middle) == std::string::npos) continue;
+    // What was put aside is in nobody's way; when it was a segment without a header, no journal
+    // that is made again can name it.
+    if (path.string().ends_with(kDamagedEnding)) continue;
+    if (known.contains(path.lexically_normal())) continue;
+    unknown.push_back(path.string() + " is not in the journal");
+  }
+  return unknown;
+}
+
+Survey SurveySegments(const FileTarget& target, const RunInfo& run, const PassInfo& pass,
+                      Journal& journal) {
   PassFacts facts{target, run, pass, journal.id(), {}};
   for (BatchInfo& batch : journal.ListBatches(pass.id)) {
     facts.batches[batch.batch.number] = std::move(batch);
@@ -157,7 +158,6 @@ Survey SurveySegments(const FileTarget& target, const std::string& directory, co
       SurveyUnsealed(facts, segment, &survey);
     }
   }
-  SurveyUnknownFiles(facts, directory, journal, &survey);
   return survey;
 }
 

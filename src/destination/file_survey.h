@@ -2,16 +2,20 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "destination/destination.h"
 #include "destination/file_target.h"
 
 namespace osarchiver {
 
-// As Destination::SurveyPass. `directory` is where today's layout puts the run, relative to the
-// root.
-Survey SurveySegments(const FileTarget& target, const std::string& directory, const RunInfo& run,
-                      const PassInfo& pass, Journal& journal);
+// As Destination::FindUnknown.
+std::vector<std::string> FindUnknownSegments(const FileTarget& target, const RunInfo& run,
+                                             Journal& journal);
+
+// As Destination::SurveyPass.
+Survey SurveySegments(const FileTarget& target, const RunInfo& run, const PassInfo& pass,
+                      Journal& journal);
 
 // As Destination::CloseInterrupted. Every step may be repeated after a crash.
 void CloseSegments(const FileTarget& target, const RunInfo& run, const PassInfo& pass,

@@ -9,7 +9,7 @@ namespace osarchiver {
 void PutAside(const FileTarget& target, const SegmentInfo& segment, Journal& journal) {
   if (segment.state == SegmentState::kDamaged) return;
   const std::filesystem::path path = target.PathOf(segment);
-  const std::string damaged = segment.path + ".damaged";
+  const std::string damaged = segment.path + std::string(kDamagedEnding);
   // After a crash between renaming and journaling the new name is there already.
   if (target.files.Exists(path)) target.files.Rename(path, target.root / damaged);
   if (target.files.Exists(path.parent_path())) target.files.SyncDirectory(path.parent_path());

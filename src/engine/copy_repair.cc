@@ -33,7 +33,8 @@ std::string KeyRangeText(const NewBatch& batch) {
   return fmt::format("keys {} to {}", KeyText(batch.first_key), KeyText(batch.last_key));
 }
 
-void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch* stored) {
+void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch* stored,
+                    const std::vector<CopyLocation>& spare) {
   std::vector<Destination*> missing;
   for (Destination* destination : services.destinations) {
     bool found = false;
@@ -47,7 +48,9 @@ void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch*
   const NewBatch& info = stored->batch.batch;
   RowBatch rows;
   bool proven = false;
-  for (const CopyLocation& copy : stored->batch.copies) {
+  std::vector<CopyLocation> sources = stored->batch.copies;
+  sources.insert(sources.end(), spare.begin(), spare.end());
+  for (const CopyLocation& copy : sources) {
     Destination* destination = FindDestination(services.destinations, copy.target);
     if (destination == nullptr) continue;
     try {

@@ -25,9 +25,11 @@ StoredBatch LoadStoredBatch(Journal& journal, BatchId batch);
 PassContext ContextOf(const RunServices& services, const RunInfo& run, const PassInfo& pass);
 
 // Gives the batch a copy at every destination of today that has none, from the first copy that is
-// proven; journals the new places, updates `stored`. New segments are sealed at once. Throws
-// IntegrityError naming batch and key range when no copy is proven any more.
-void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch* stored);
+// proven, or else from the first proven one of `spare`, which do not count as copies; journals the
+// new places, updates `stored`. New segments are sealed at once. Throws IntegrityError naming batch
+// and key range when no copy is proven any more.
+void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch* stored,
+                    const std::vector<CopyLocation>& spare = {});
 
 // "keys A to B": which rows a batch holds, for messages.
 std::string KeyRangeText(const NewBatch& batch);

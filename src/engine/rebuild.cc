@@ -9,8 +9,10 @@
 #include <set>
 
 #include "destination/archived_keys.h"
+#include "destination/quarantine.h"
 #include "destination/registry.h"
 #include "engine/batch_verifier.h"
+#include "engine/copy_repair.h"
 #include "engine/source_session.h"
 #include "mariadb/quote.h"
 #include "state/journal.h"
@@ -141,6 +143,20 @@ void AddEntries(const CopyTarget& target, const Inventory& inventory, const std:
   }
 }
 
+bool IsDamaged(const StoredSegment& segment) { return segment.aside || !segment.problem.empty(); }
+
+// Where a batch lies in several files of a target, the copy that counts comes first: the newest,
+// for the older one is damaged, or was written again elsewhere by settling and is yet to be cut.
+void SortCopies(const FoundPass& pass, FoundRows* rows) {
+  const auto rank = [&pass](const auto& copy) {
+    if (copy.first == kNoSegment) return std::pair(false, std::uint32_t{0});
+    const StoredSegment& segment = pass.segments[copy.first].second;
+    return std::pair(IsDamaged(segment), std::uint32_t{UINT32_MAX} - segment.header.part);
+  };
+  std::stable_sort(rows->copies.begin(), rows->copies.end(),
+                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
+}
+
 // Writes what was found into a new journal.
 class JournalWriter {
  public:
@@ -160,8 +176,10 @@ class JournalWriter {
   void WritePass(const std::string& run_name, PassId pass, const PassKey& key,
                  const FoundPass& found);
   void WriteBatch(const std::string& run_name, PassId pass, const PassKey& key,
-                  const FoundPass& found, const std::vector<SegmentId>& segments,
-                  const FoundRows& rows);
+                  const FoundPass& found, const std::vector<SegmentId>& segments, FoundRows rows,
+                  std::set<std::size_t>* damaged);
+  void ReportLost(const std::string& run_name, const PassKey& key, const NewBatch& batch);
+  void PutAside(const CopyTarget& target, SegmentId id, const StoredSegment& segment);
   std::vector<bool> StillThere(const PassKey& key, const TableDefinition& definition,
                                const RowBatch& rows);
   Connection& SourceOf(const std::string& name);
@@ -189,20 +207,20 @@ void JournalWriter::WriteRun(const std::string& name, const FoundRun& found) {
   run.configuration = settings_.effective_json;
   run.options = "made again from the archives";
   const RunId id = journal_.BeginRun(run);
-  bool open = false;
+  bool has_files = false;
   for (const auto& [key, pass] : found.passes) {
     const PassId pass_id =
         journal_.BeginPass(id, key, pass.cutoff, DefinitionToJson(pass.definition));
     journal_.SetPassState(pass_id, PassState::kRunning, "");
     WritePass(name, pass_id, key, pass);
     journal_.SetPassState(pass_id, PassState::kCompleted, "made again from the archives");
-    for (const SegmentInfo& segment : journal_.ListSegments(pass_id))
-      open = open || segment.state == SegmentState::kOpen;
+    has_files = has_files || !pass.segments.empty();
   }
   journal_.FinishRun(id, RunState::kInterrupted, static_cast<int>(ExitCode::kStopped),
                      "made again from the archives");
-  // Segments that were never sealed are closed by the next run, like after any crash.
-  if (!open) journal_.MarkRunSettled(id);
+  // The next run closes what was never sealed, makes copies in damaged files again elsewhere, and
+  // lists the checksums of what was sealed and not listed, like after any crash.
+  if (!has_files) journal_.MarkRunSettled(id);
   ++report_->runs;
 }
 
@@ -212,22 +230,60 @@ void JournalWriter::WritePass(const std::string& run_name, PassId pass, const Pa
   std::vector<SegmentId> segments;
   for (const auto& [target, segment] : found.segments) {
     segments.push_back(journal_.AddSegment(pass, target, segment.header.part, segment.path));
-    if (!segment.problem.empty())
+    if (!segment.problem.empty() && !segment.aside)
       report_->problems.push_back(segment.path + ": " + segment.problem);
   }
+  std::set<std::size_t> damaged;  // segments
   for (const auto& [number, rows] : found.batches)
-    WriteBatch(run_name, pass, key, found, segments, rows);
+    WriteBatch(run_name, pass, key, found, segments, rows, &damaged);
+  std::set<std::uint64_t> lost;
+  for (const auto& [target, segment] : found.segments) {
+    for (const BatchRecord& batch : segment.damaged) {
+      if (found.batches.contains(batch.number) || !lost.insert(batch.number).second) continue;
+      NewBatch info;
+      info.number = batch.number;
+      info.rows = batch.rows;
+      info.first_key = batch.first_key;
+      info.last_key = batch.last_key;
+      ReportLost(run_name, key, info);
+    }
+  }
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const StoredSegment& segment = found.segments[i].second;
-    if (!segment.sealed) continue;
+    if (IsDamaged(segment) || damaged.contains(i)) {
+      PutAside(found.segments[i].first, segments[i], segment);
+    }
+    if (!segment.sealed || damaged.contains(i)) continue;
     journal_.MarkSealing(segments[i]);
     journal_.MarkSealed(segments[i], segment.length, segment.sha256, segment.footer_hash);
   }
 }
 
+void JournalWriter::ReportLost(const std::string& run_name, const PassKey& key,
+                               const NewBatch& batch) {
+  report_->problems.push_back(fmt::format(
+      "no copy of batch {} of {}.{} in run {} ({}) is whole: {} rows are lost, but for "
+      "those that are still in the source",
+      batch.number, key.database, key.table, run_name, KeyRangeText(batch), batch.rows));
+}
+
+// As a run does that meets damage. The name in the journal is the one that the file gets.
+void JournalWriter::PutAside(const CopyTarget& target, SegmentId id, const StoredSegment& segment) {
+  if (segment.aside) {
+    journal_.MarkDamaged(id, segment.path);
+    return;
+  }
+  Destination* destination = FindDestination(archives_.destinations, target);
+  CopyLocation location;
+  location.target = target;
+  location.segment = id;
+  destination->Quarantine(location, journal_);
+}
+
 void JournalWriter::WriteBatch(const std::string& run_name, PassId pass, const PassKey& key,
                                const FoundPass& found, const std::vector<SegmentId>& segments,
-                               const FoundRows& rows) {
+                               FoundRows rows, std::set<std::size_t>* damaged) {
+  SortCopies(found, &rows);
   const BatchId id = journal_.AddBatches({{pass, rows.info}}).front();
   std::vector<CopyLocation> proven;
   RowBatch content;
@@ -245,10 +301,14 @@ void JournalWriter::WriteBatch(const std::string& run_name, PassId pass, const P
       });
       if (!have) proven.push_back(location);
     } catch (const IntegrityError& error) {
-      report_->problems.emplace_back(error.what());
+      // What lies in a file that was put aside was found damaged before.
+      const bool known = segment != kNoSegment && found.segments[segment].second.aside;
+      if (!known) report_->problems.emplace_back(error.what());
+      if (segment != kNoSegment) damaged->insert(segment);
     }
   }
   if (proven.empty()) {
+    ReportLost(run_name, key, rows.info);
     journal_.MarkForgotten(id);
     return;
   }
@@ -324,6 +384,26 @@ std::vector<bool> JournalWriter::StillThere(const PassKey& key, const TableDefin
   return there;
 }
 
+// Files of these runs that do not say whose they are. They hold no batch that could be told, no
+// journal can name them, and a run that is settled needs their names.
+void PutUnreadableAside(const Settings& settings, const ArchiverArchives& archives,
+                        const FoundRuns& runs) {
+  FileSystem& files = PosixFileSystem();
+  for (const auto& [target, inventory] : archives.inventories) {
+    for (const std::string& path : inventory.unreadable) {
+      const bool ours = std::any_of(runs.begin(), runs.end(), [&](const auto& run) {
+        return path.find("." + EncodeName(run.first) + ".") != std::string::npos;
+      });
+      if (!ours) continue;
+      const fs::path root = settings.destinations.at(target.destination).file.directory;
+      files.Rename(root / path, root / (path + std::string(kDamagedEnding)));
+      files.SyncDirectory((root / path).parent_path());
+      LogWarning((root / path).string() + " holds no whole batch and was renamed to *" +
+                 std::string(kDamagedEnding));
+    }
+  }
+}
+
 // The old journal and what belongs to it get another name; nothing of it is thrown away.
 std::string PutAside(const std::string& path, Clock& clock) {
   FileSystem& files = PosixFileSystem();
@@ -367,6 +447,7 @@ RebuildReport RebuildJournal(const Settings& settings, const std::string& journa
         AddSegments(target, inventory, id, &runs);
       for (const auto& [target, inventory] : archives.inventories)
         AddEntries(target, inventory, id, &runs);
+      PutUnreadableAside(settings, archives, runs);
       JournalWriter(*journal, settings, archives, progress, &report).Write(runs);
     }
     report.old_journal = PutAside(settings.state, clock);

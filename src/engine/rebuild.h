@@ -1,5 +1,6 @@
 // `rebuild-journal`: makes a lost or outdated journal again from what the archives say of
-// themselves (segment records, control tables). Nothing at a destination or in a source is changed.
+// themselves (segment records, control tables). Nothing at a destination or in a source is changed,
+// but that files that are damaged are put aside under another name, as a run does.
 //
 // What was deleted is not taken from anywhere but the source: a row of a batch that is still there
 // is kept (archived, and to be deleted by the next run after the same comparison as always), one

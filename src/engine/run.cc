@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "destination/older_journal.h"
 #include "destination/registry.h"
 #include "engine/run_services.h"
 #include "engine/settle.h"
@@ -48,6 +49,19 @@ std::string NewRunName(const Journal& journal, std::int64_t started) {
   return FormatUtcCompact(started) + "-" + RandomHex(4);
 }
 
+// Whether there is nothing of a run that the next one would have to settle.
+bool NothingOpen(Journal& journal, RunId run) {
+  for (const PassInfo& pass : journal.ListPasses(run)) {
+    if (!journal.UnsettledBatches(pass.id).empty()) return false;
+    for (const SegmentInfo& segment : journal.ListSegments(pass.id)) {
+      if (segment.state == SegmentState::kOpen || segment.state == SegmentState::kSealing ||
+          segment.state == SegmentState::kDamaged)
+        return false;
+    }
+  }
+  return true;
+}
+
 // One source of the archiver, connected and planned before anything is written.
 struct PlannedSource {
   const SourceSettings* settings = nullptr;
@@ -83,6 +97,7 @@ class ArchiverRun {
   std::vector<PlannedSource> sources_;
   std::unique_ptr<RunServices> services_;
   InvocationId invocation_ = 0;
+  bool journal_is_older_ = false;  // than the archives: nothing is written there
   RunResult result_;
 };
 
@@ -114,6 +129,9 @@ void ArchiverRun::Guard(const std::string& what, const std::function<void()>& wo
   const std::string prefix = what.empty() ? what : what + ": ";
   try {
     work();
+  } catch (const OlderJournalError& error) {
+    journal_is_older_ = true;
+    Problem(ExitCode::kDamage, prefix + error.what(), error.hint());
   } catch (const IntegrityError& error) {
     Problem(ExitCode::kDamage, prefix + error.what(), error.hint());
   } catch (const ConfigError& error) {
@@ -161,6 +179,13 @@ void ArchiverRun::Connect() {
       source.settings = &settings;
       source.connection = ConnectSource(settings);
       source.plan = PlanSource(*source.connection, *request_.settings, settings, request_.only);
+      const std::string other = OtherRunOn(*source.connection, request_.archiver->name, name);
+      if (!other.empty()) {
+        LogWarning(fmt::format(
+            "source {}: another run of archiver {} with another journal works on it now ({}); "
+            "nothing is lost by that, but rows may be archived by both",
+            name, request_.archiver->name, other));
+      }
       CheckClock(name, source.plan.now_unix, clock_.UnixSeconds());
       for (const std::string& warning : source.plan.warnings)
         LogWarning("source " + name + ": " + warning);
@@ -179,16 +204,12 @@ void ArchiverRun::Connect() {
 void ArchiverRun::Prepare() {
   std::vector<DestinationSettings> settings;
   for (const std::string& name : request_.archiver->destinations) {
-      const std::string other = OtherRunOn(*source.connection, request_.archiver->name, name);
-      if (!other.empty()) {
-        LogWarning(fmt::format(
-            "source {}: another run of archiver {} with another journal works on it now ({}); "
-            "nothing is lost by that, but rows may be archived by both",
-            name, request_.archiver->name, other));
-      }
     settings.push_back(request_.settings->destinations.at(name));
   }
   destinations_ = MakeDestinations(settings);
+  services_->context.databases_only =
+      std::all_of(destinations_.begin(), destinations_.end(),
+                  [](const auto& destination) { return destination->target().format.empty(); });
   for (const auto& destination : destinations_) {
     for (const PlannedSource& source : sources_) {
       destination->UseSource(source.settings->name, *source.connection);
@@ -210,6 +231,7 @@ void ArchiverRun::Work() {
   }
   SettleResult settled = Settler(*services_, std::move(reachable), std::move(unreachable)).Settle();
   result_.deleted += settled.deleted;
+  for (const std::string& damage : settled.damage) Problem(ExitCode::kDamage, damage);
   for (const std::string& failure : settled.failures) Problem(ExitCode::kFailed, failure);
   for (PlannedSource& source : sources_) {
     Guard("source " + source.settings->name, [&] { WorkSource(source); });
@@ -280,10 +302,16 @@ void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePl
 }
 
 void ArchiverRun::End() {
+  bool all_finished = !journal_is_older_;
   for (const auto& destination : destinations_) {
-    if (FindDestination(services_->destinations, destination->target()) == nullptr) continue;
-    Guard("destination " + destination->target().destination,
-          [&] { destination->FinishRun(services_->context, *journal_); });
+    if (journal_is_older_) break;
+    bool finished = false;
+    Guard("destination " + destination->target().destination, [&] {
+      if (FindDestination(services_->destinations, destination->target()) == nullptr) return;
+      destination->FinishRun(services_->context, *journal_);
+      finished = true;
+    });
+    all_finished = all_finished && finished;
   }
   if (stop_.stopped()) result_.exit_code = Worse(result_.exit_code, ExitCode::kStopped);
   RunState state = RunState::kCompleted;
@@ -298,16 +326,11 @@ void ArchiverRun::End() {
   Guard("journal", [&] {
     const int code = static_cast<int>(result_.exit_code);
     journal_->FinishRun(services_->run, state, code, reason);
-    bool settled = true;
-    for (const PassInfo& pass : journal_->ListPasses(services_->run)) {
-      settled = settled && journal_->UnsettledBatches(pass.id).empty();
-      for (const SegmentInfo& segment : journal_->ListSegments(pass.id)) {
-        settled = settled && segment.state != SegmentState::kOpen &&
-                  segment.state != SegmentState::kSealing &&
-                  segment.state != SegmentState::kDamaged;
-      }
+    // Also earlier runs, to which this one added copies that they lacked.
+    for (const RunInfo& run : journal_->UnsettledRuns(request_.archiver->name)) {
+      const bool done = run.id == services_->run || (all_finished && !run.finished_at.empty());
+      if (done && NothingOpen(*journal_, run.id)) journal_->MarkRunSettled(run.id);
     }
-    if (settled) journal_->MarkRunSettled(services_->run);
     journal_->FinishInvocation(invocation_, code, reason);
     Failpoint("run-end");
     WriteStatusFile(*request_.settings, *journal_);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 
+#include "destination/older_journal.h"
 #include "engine/unit_outcome.h"
 #include "engine/verified_unit.h"
 #include "source/deleter.h"
@@ -93,8 +94,24 @@ std::vector<Settler::PassToSettle> Settler::SurveyAll(const std::vector<RunInfo>
   std::vector<PassToSettle> passes;
   std::string contradictions;
   for (const RunInfo& run : runs) {
-    for (PassInfo& pass : services_.journal.ListPasses(run.id)) {
-      PassToSettle entry{run, std::move(pass), {}};
+    for (Destination* destination : services_.destinations) {
+      for (const std::string& line : destination->FindUnknown(run, services_.journal))
+        contradictions += "\n  " + line;
+    }
+    std::vector<CopyTarget> targets;
+    const auto seen = [&targets](const CopyTarget& target) {
+      return std::find(targets.begin(), targets.end(), target) != targets.end();
+    };
+    std::vector<PassInfo> in_run = services_.journal.ListPasses(run.id);
+    for (const PassInfo& pass : in_run) {
+      for (const BatchInfo& batch : services_.journal.ListBatches(pass.id)) {
+        for (const CopyLocation& copy : batch.copies) {
+          if (!seen(copy.target)) targets.push_back(copy.target);
+        }
+      }
+    }
+    for (PassInfo& pass : in_run) {
+      PassToSettle entry{run, std::move(pass), targets, {}};
       for (Destination* destination : services_.destinations) {
         entry.surveys.push_back(destination->SurveyPass(run, entry.pass, services_.journal));
         for (const std::string& line : entry.surveys.back().journal_is_older)
@@ -105,7 +122,7 @@ std::vector<Settler::PassToSettle> Settler::SurveyAll(const std::vector<RunInfo>
     }
   }
   if (!contradictions.empty()) {
-    throw IntegrityError(
+    throw OlderJournalError(
         "the archives know more than the journal, which is older or damaged; nothing was written:" +
             contradictions,
         "if the journal was restored from a backup, make it anew: osarchiver rebuild-journal");
@@ -115,7 +132,7 @@ std::vector<Settler::PassToSettle> Settler::SurveyAll(const std::vector<RunInfo>
 
 std::vector<BatchInfo> Settler::BringPassToVerified(const PassToSettle& pass,
                                                     SettleResult* result) {
-  RepairDamaged(pass);
+  RepairCopies(pass, result);
   PassArchive archive(services_.journal, services_.destinations,
                       ContextOf(services_, pass.run, pass.pass));
   std::vector<BatchInfo> verified;
@@ -131,20 +148,39 @@ std::vector<BatchInfo> Settler::BringPassToVerified(const PassToSettle& pass,
   return verified;
 }
 
-// Batches that are deleted or kept, with a copy in a segment that was put aside: the copy is made
-// again from another one.
-void Settler::RepairDamaged(const PassToSettle& pass) {
+// Batches that are deleted or kept and lack a copy where their run made copies: it lies in a
+// segment that was put aside, or whoever made the journal again found none. It is made again from
+// another one. Nothing is left to be decided about such batches, so one that cannot be helped stops
+// nobody.
+void Settler::RepairCopies(const PassToSettle& pass, SettleResult* result) {
+  std::set<SegmentId> damaged;
   for (const SegmentInfo& segment : services_.journal.ListSegments(pass.pass.id)) {
-    if (segment.state != SegmentState::kDamaged) continue;
-    for (const BatchInfo& batch : services_.journal.ListBatches(pass.pass.id)) {
-      const bool settled = batch.state == BatchState::kDeleted ||
-                           (batch.state == BatchState::kVerified && batch.settled);
-      if (!settled) continue;
-      StoredBatch stored{pass.run, pass.pass, batch};
-      const std::size_t removed = std::erase_if(stored.batch.copies, [&](const CopyLocation& copy) {
-        return copy.segment == segment.id;
-      });
-      if (removed > 0) CompleteCopies(services_, verifier_, &stored);
+    if (segment.state == SegmentState::kDamaged) damaged.insert(segment.id);
+  }
+  for (const BatchInfo& batch : services_.journal.ListBatches(pass.pass.id)) {
+    const bool settled = (batch.state == BatchState::kDeleted && !batch.copies.empty()) ||
+                         (batch.state == BatchState::kVerified && batch.settled);
+    if (!settled) continue;
+    StoredBatch stored{pass.run, pass.pass, batch};
+    // One damaged byte leaves the other batches of a file whole, and they may be the only copies.
+    std::vector<CopyLocation> aside;
+    std::erase_if(stored.batch.copies, [&](const CopyLocation& copy) {
+      if (!damaged.contains(copy.segment)) return false;
+      aside.push_back(copy);
+      return true;
+    });
+    bool missing = !aside.empty();
+    for (const CopyTarget& target : pass.targets) {
+      const auto is_there = [&](const CopyLocation& copy) { return copy.target == target; };
+      missing = missing ||
+                (FindDestination(services_.destinations, target) != nullptr &&
+                 std::none_of(stored.batch.copies.begin(), stored.batch.copies.end(), is_there));
+    }
+    if (!missing) continue;
+    try {
+      CompleteCopies(services_, verifier_, &stored, aside);
+    } catch (const IntegrityError& error) {
+      result->damage.emplace_back(error.what());
     }
   }
 }

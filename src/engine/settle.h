@@ -28,6 +28,8 @@ struct SettleResult {
   std::uint64_t batches = 0;
   std::uint64_t deleted = 0;
   std::vector<std::string>
+      damage;  // batches that are gone from the source and have no whole copy any more
+  std::vector<std::string>
       failures;  // passes that could not be settled, one line each; the rest was
 };
 
@@ -51,12 +53,13 @@ class Settler {
   struct PassToSettle {
     RunInfo run;
     PassInfo pass;
-    std::vector<Survey> surveys;  // as services_.destinations
+    std::vector<CopyTarget> targets;  // where the run has copies of any batch
+    std::vector<Survey> surveys;      // as services_.destinations
   };
 
   std::vector<PassToSettle> SurveyAll(const std::vector<RunInfo>& runs);
   std::vector<BatchInfo> BringPassToVerified(const PassToSettle& pass, SettleResult* result);
-  void RepairDamaged(const PassToSettle& pass);
+  void RepairCopies(const PassToSettle& pass, SettleResult* result);
   struct Proven;
   Proven Prove(const PassToSettle& pass, const BatchInfo& batch);
   bool BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArchive& archive,
