@@ -146,6 +146,7 @@ std::unique_ptr<Database> OpenForWriting(const fs::path& path) {
                   "{}; PRAGMA journal_size_limit = {};",
                   kCacheKibibytes, kCheckpointPages, kLogLimitBytes));
   QuickCheck(*db, SizeOf(path));
+  db->TakeLogOverOnClose();
   Migrate(*db);
   return db;
 }

@@ -139,6 +139,9 @@ Database::Database(std::filesystem::path path, Access access) : path_(std::move(
     // journal.
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(handle_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+    if (access == Access::kReadWrite) {
+      sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    }
     RunScript(
         "PRAGMA foreign_keys = ON;"
         // INSERT OR REPLACE must meet the triggers that forbid deleting.
@@ -156,6 +159,10 @@ void Database::Close() {
   statements_.clear();
   sqlite3_close(handle_);
   handle_ = nullptr;
+}
+
+void Database::TakeLogOverOnClose() {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 }
 
 void Database::RunScript(const std::string& sql) {

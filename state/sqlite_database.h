@@ -121,6 +121,9 @@ class Database {
   }
   // Several statements without parameters.
   void RunScript(const std::string& sql);
+  // Without it a file that was opened for writing is left as it was found, write-ahead log and all,
+  // unless something was written: it may turn out to be damaged.
+  void TakeLogOverOnClose();
 
   std::int64_t last_insert_id() const;
   // Rows that the last INSERT, UPDATE or DELETE changed, triggers not counted.
