@@ -4,9 +4,17 @@
 import importlib
 
 MODULES = {
+    "damage": "damage",
+    "environment": "environment",
+    "journal": "journal_damage",
     "matrix": "matrix_harness",
+    "network": "network",
+    "old-journal": "old_journal",
     "powerloss": "powerloss_harness",
+    "rebuild": "rebuild",
+    "stop": "stop_and_clock",
     "syscalls": "syscalls_harness",
+    "two-hosts": "two_hosts",
 }
 
 
