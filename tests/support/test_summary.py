@@ -2,8 +2,8 @@
 """Adds up ctest's JUnit reports: `N passed, N failed` over the single cases of all test programs,
 with the failed programs named.
 
-Usage: test_summary.py [--allow-empty] REPORT... Exit code 1 when something failed, was skipped, or
-when nothing ran (in one of the reports, unless --allow-empty).
+Usage: test_summary.py [--allow-empty] REPORT... Exit code 1 when something failed, was skipped or
+disabled, or when nothing ran (in a program, or in one of the reports unless --allow-empty).
 """
 
 import re
@@ -14,6 +14,7 @@ import xml.etree.ElementTree
 PASSED = re.compile(r"^\[       OK \] |\.\.\. ok$", re.MULTILINE)
 FAILED = re.compile(r"^\[  FAILED  \] .*\(\d+ ms\)$|\.\.\. (?:FAIL|ERROR)$", re.MULTILINE)
 SKIPPED = re.compile(r"^\[  SKIPPED \] .*\(\d+ ms\)$|\.\.\. skipped", re.MULTILINE)
+DISABLED = re.compile(r"YOU HAVE (\d+) DISABLED TEST")
 
 
 def main(arguments):
@@ -30,10 +31,12 @@ def main(arguments):
             output = case.findtext("system-out") or ""
             inside = [len(pattern.findall(output)) for pattern in (PASSED, FAILED, SKIPPED)]
             program_failed = case.get("status") != "run"
+            # A program without a case tested nothing, however it ended.
+            program_failed |= not any(inside)
             # A program that crashed or timed out counts as one failure even when no case says so.
-            passed += inside[0] if any(inside) else not program_failed
+            passed += inside[0]
             failed += max(inside[1], int(program_failed))
-            skipped += inside[2]
+            skipped += inside[2] + sum(map(int, DISABLED.findall(output)))
             if program_failed:
                 broken.append(case.get("name"))
             print(
