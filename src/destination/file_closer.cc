@@ -1,12 +1,13 @@
-// Closing the segments of an interrupted pass. What may be found, and the crash that leads there:
+// Closing the segments of an interrupted pass. What may be found, and the crash that leads there
+// (state/README.md has it in words):
 //
-//   journal   length  file                          left by a crash ...                  what is
-//   done open      0       missing                       before the file was created retired open
-//   0       anything                      in or behind the first batch         removed, retired
-//   open      > 0     as long                       behind a batch, before the next      sealed
-//   open      > 0     longer                        while the next batch was written     cut,
-//   sealed sealing   > 0     as long, or torn behind       before or in the footer cut, sealed
-//   sealing   > 0     sealed                        before the journal said sealed       journaled
+//   journal  length  file                        crash                                 done
+//   open     0       missing                     before the file was made              retired
+//   open     0       anything                    in or behind the first batch          removed
+//   open     > 0     as long                     behind a batch, before the next       sealed
+//   open     > 0     longer                      while the next batch was written      cut, sealed
+//   sealing  > 0     as long, or torn behind it  before or in the footer               cut, sealed
+//   sealing  > 0     sealed                      before the journal said sealed        journaled
 //
 // Anything else is damage or an older journal. Of an older journal nothing is changed. What is
 // damaged is put aside when each batch in it has a copy at another target, from which the next run

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <map>
 #include <set>
+#include <string>
 #include <tuple>
 
 #include "util/error.h"
@@ -12,7 +15,8 @@ namespace {
 
 using enum BatchState;
 
-// Every case that can occur, written out a second time by hand: what the table says must be what was meant.
+// Every case that can occur, written out a second time by hand: what the table says must be what
+// was meant.
 TEST(SettleRulesTest, EveryCaseHasTheActionThatWasMeant) {
   const std::vector<std::tuple<BatchState, bool, Found, SettleAction>> meant = {
       {kExtracted, false, Found::kNothing, SettleAction::kForget},
@@ -49,6 +53,39 @@ TEST(SettleRulesTest, RowsThatMayBeNowhereAreNeverForgotten) {
       EXPECT_NE(rule.action, SettleAction::kForget) << rule.crash;
     }
   }
+}
+
+// The row of state/README.md that says the same.
+std::string DocumentedRow(const SettleRule& rule) {
+  static const std::map<Found, std::string> found = {
+      {Found::kNothing, "nothing"}, {Found::kSome, "some"}, {Found::kEverywhere, "everywhere"}};
+  static const std::map<SettleAction, std::string> actions = {
+      {SettleAction::kForget, "forget"},
+      {SettleAction::kComplete, "complete"},
+      {SettleAction::kContinue, "continue"},
+      {SettleAction::kReportLoss, "report loss"}};
+  return "| " + std::string(ToText(rule.state)) + (rule.delete_begun ? ", `delete_begun`" : "") +
+         " | " + found.at(rule.found) + " | " + actions.at(rule.action) + " | " +
+         std::string(rule.crash) + " |";
+}
+
+TEST(SettleRulesTest, TheDocumentedTableIsThisOneRowByRow) {
+  std::ifstream readme(OSARCHIVER_STATE_README);
+  ASSERT_TRUE(readme) << OSARCHIVER_STATE_README;
+  std::vector<std::string> documented, rules;
+  bool in_table = false;
+  for (std::string line; std::getline(readme, line);) {
+    if (line == "| the journal says | valid copies | action | left by |") {
+      in_table = true;
+      std::getline(readme, line);  // the line below the heads
+    } else if (in_table && !line.starts_with('|')) {
+      in_table = false;
+    } else if (in_table) {
+      documented.push_back(line);
+    }
+  }
+  for (const SettleRule& rule : SettleRules()) rules.push_back(DocumentedRow(rule));
+  EXPECT_EQ(documented, rules);
 }
 
 TEST(SettleRulesTest, SettledBatchesHaveNoRule) {
