@@ -172,8 +172,9 @@ class Journal {
   // Integrity: the file's structure, and the invariants that no constraint states; each finding one line, none when all is well.
   std::vector<std::string> Check();
   // A consistent copy (SQLite backup API) under a temporary name, synced and renamed; needs no write-ahead log. Does not hold up other
-  // calls. Throws IoError.
-  void CopyTo(const std::filesystem::path& path);
+  // calls. `copier` is a word for who copies: no two at a time copy one journal to one path under the same word, so that the
+  // temporary file (`<path>.new-<copier>`) of one that was killed can be replaced. Throws IoError.
+  void CopyTo(const std::filesystem::path& path, std::string_view copier);
   // Time spent inside calls, for the benchmark.
   std::chrono::nanoseconds busy_time() const;
 

@@ -9,35 +9,36 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Removes what an error leaves half done.
+// Removes what an error leaves half done, and what a copier that was killed left.
 class Temporary {
  public:
-  explicit Temporary(fs::path path) : path_(std::move(path)) {}
+  explicit Temporary(fs::path path) : path_(std::move(path)) { Remove(); }
   Temporary(const Temporary&) = delete;
   Temporary& operator=(const Temporary&) = delete;
-  ~Temporary() {
-    // Renamed away when all went well.
+  // Renamed away when all went well.
+  ~Temporary() { Remove(); }
+  const fs::path& path() const { return path_; }
+
+ private:
+  void Remove() const {
     std::error_code ignored;
     fs::remove(path_, ignored);
     fs::remove(path_.string() + "-journal", ignored);
   }
-  const fs::path& path() const { return path_; }
 
- private:
   fs::path path_;
 };
 
 }  // namespace
 
-void Journal::CopyTo(const fs::path& path) {
+void Journal::CopyTo(const fs::path& path, std::string_view copier) {
   fs::path journal;
   {
     const std::lock_guard lock(state_->mutex);
     journal = state_->db->path();
   }
   FileSystem& files = PosixFileSystem();
-  // Two archivers may copy the same journal to the same root at the same time.
-  const Temporary temporary(path.string() + ".new-" + RandomHex(4));
+  const Temporary temporary(path.string() + ".new-" + std::string(copier));
   files.Create(temporary.path(), 0640);
   {
     // A connection of its own reads one snapshot while the run goes on.

@@ -150,7 +150,9 @@ void FileDestination::FinishRun(const RunContext& run, Journal& journal) {
   const fs::path copy = root_.JournalCopy(run.journal_id);
   // A first run with nothing to archive made only the root and its marker.
   target_.files.CreateDirectories(copy.parent_path());
-  journal.CopyTo(copy);
+  // Two archivers may copy the same journal to the same root at the same time; one archiver runs
+  // once.
+  journal.CopyTo(copy, EncodeName(run.archiver));
   Failpoint("journal-copy-after");
 }
 

@@ -451,7 +451,7 @@ RebuildReport RebuildJournal(const Settings& settings, const std::string& journa
       JournalWriter(*journal, settings, archives, progress, &report).Write(runs);
     }
     report.old_journal = PutAside(settings.state, clock);
-    journal->CopyTo(settings.state);
+    journal->CopyTo(settings.state, "rebuilt");
   }
   for (const char* ending : {"", "-wal", "-shm"}) {
     if (PosixFileSystem().Exists(temporary + ending)) PosixFileSystem().Remove(temporary + ending);

@@ -205,7 +205,7 @@ TEST_P(DestinationContract, BatchUnknownToTheJournalMeansAnOlderJournal) {
   auto writer = destination->OpenTable(pass, *journal);
   const TestBatch first = StoreVerified(*writer, pass, {{1, "one"}});
   const fs::path backup = directory.path() / "backup.db";
-  journal->CopyTo(backup);
+  journal->CopyTo(backup, "test");
   const TestBatch second = StoreVerified(*writer, pass, {{2, "two"}});
   writer.reset();
   OpenJournal("backup.db");
@@ -215,7 +215,7 @@ TEST_P(DestinationContract, BatchUnknownToTheJournalMeansAnOlderJournal) {
 }
 
 TEST_P(DestinationContract, RunUnknownToTheJournalIsRefused) {
-  journal->CopyTo(directory.path() / "backup.db");
+  journal->CopyTo(directory.path() / "backup.db", "test");
   BeginRun(kSecondRun);
   const PassContext pass = BeginPass();
   destination = Make();

@@ -16,9 +16,16 @@ def failpoints():
     return osarchiver_runner.run(None, "failpoints").stdout.split()
 
 
-# What a file destination keeps on purpose, one for each archiver and journal: the last run that wrote there
-# (src/destination/archive_root.h). Named whole, so that its temporary file is still a leftover.
-LAST_RUN_RECORD = re.compile(r"\.osarchiver/main\.[0-9a-f]{32}\.json")
+# What a file destination keeps: the marker, segments and their checksum lists, and below .osarchiver/ one record of
+# the last run for each archiver and journal, and the journal's copy (src/destination/archive_root.h). Whole names, so
+# that a temporary file of any of them is a leftover.
+KEPT = re.compile(
+    r"osarchiver\.json"
+    r"|main/\d{4}-\d\d-\d\d/(?!\.)[^/]+\.(?:sql|csv)\.zst"
+    r"|main/\d{4}-\d\d-\d\d/[^/.]+\.sha256"
+    r"|\.osarchiver/main\.[0-9a-f]{32}\.json"
+    r"|\.osarchiver/[0-9a-f]{32}\.db"
+)
 
 
 class KillCase(ArchiverCase):
@@ -53,9 +60,7 @@ class KillCase(ArchiverCase):
         leftovers = [
             name
             for name in self.archive_files()
-            if not name.endswith((".zst", ".sha256", "osarchiver.json"))
-            and ".db" not in name
-            and not LAST_RUN_RECORD.fullmatch(name)
+            if not KEPT.fullmatch(name)
         ]
         self.assertEqual(leftovers, [])
 

@@ -71,7 +71,7 @@ TEST_F(ArchiveRootTest, AnotherArchiverWithAJournalOfItsOwnIsWelcome) {
 }
 
 TEST_F(ArchiveRootTest, JournalThatLacksTheLastRunIsOlder) {
-  journal->CopyTo(directory.path() / "backup.db");
+  journal->CopyTo(directory.path() / "backup.db", "test");
   BeginRun("20261124T020000Z-00000002");
   StoreSomething();
   OpenJournal("backup.db");
@@ -81,7 +81,7 @@ TEST_F(ArchiveRootTest, JournalThatLacksTheLastRunIsOlder) {
 
 // A journal that was made again from the archives cannot know it.
 TEST_F(ArchiveRootTest, RunThatWroteNothingIsNotRecorded) {
-  journal->CopyTo(directory.path() / "backup.db");
+  journal->CopyTo(directory.path() / "backup.db", "test");
   BeginRun("20261124T020000Z-00000002");
   (void)Opened();
   OpenJournal("backup.db");
@@ -91,7 +91,7 @@ TEST_F(ArchiveRootTest, RunThatWroteNothingIsNotRecorded) {
 
 TEST_F(ArchiveRootTest, CopiesMadeForAnOlderRunDoNotHideTheNewerOne) {
   StoreSomething();
-  journal->CopyTo(directory.path() / "backup.db");
+  journal->CopyTo(directory.path() / "backup.db", "test");
   const PassContext old_pass = BeginPass();
   BeginRun("20261124T020000Z-00000002");
   StoreSomething();

@@ -235,9 +235,9 @@ TEST_F(JournalOpenTest, ACopyIsCompleteReadableAndAJournal) {
   const RunId run = BeginRun();
   BeginPass(run);
   const fs::path copy = directory_ / "copy.db";
-  journal().CopyTo(copy);
+  journal().CopyTo(copy, "test");
   BeginRun();
-  journal().CopyTo(copy);
+  journal().CopyTo(copy, "test");
   EXPECT_FALSE(fs::exists(copy.string() + "-wal"));
   const auto opened = Journal::Open(copy, OpenMode::kWrite);
   EXPECT_EQ(opened->id(), journal().id());
@@ -245,11 +245,23 @@ TEST_F(JournalOpenTest, ACopyIsCompleteReadableAndAJournal) {
   EXPECT_THAT(opened->Check(), IsEmpty());
 }
 
+TEST_F(JournalOpenTest, ACopyReplacesWhatACopierThatWasKilledLeft) {
+  BeginRun();
+  for (const char* name : {"copy.db.new-test", "copy.db.new-test-journal", "copy.db.new-other"}) {
+    std::ofstream(directory_ / name) << "half a copy";
+  }
+  journal().CopyTo(directory_ / "copy.db", "test");
+  EXPECT_FALSE(fs::exists(directory_ / "copy.db.new-test"));
+  EXPECT_FALSE(fs::exists(directory_ / "copy.db.new-test-journal"));
+  EXPECT_TRUE(fs::exists(directory_ / "copy.db.new-other")) << "somebody may be writing it";
+  EXPECT_THAT(Journal::Open(directory_ / "copy.db", OpenMode::kRead)->Check(), IsEmpty());
+}
+
 TEST_F(JournalOpenTest, ACopyThatFailsLeavesTheOldOneAndNoDebris) {
   BeginRun();
-  EXPECT_THROW(journal().CopyTo(directory_ / "missing" / "copy.db"), IoError);
+  EXPECT_THROW(journal().CopyTo(directory_ / "missing" / "copy.db", "test"), IoError);
   fs::create_directory(directory_ / "taken");
-  EXPECT_THROW(journal().CopyTo(directory_ / "taken"), IoError);
+  EXPECT_THROW(journal().CopyTo(directory_ / "taken", "test"), IoError);
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(directory_))
     names.push_back(entry.path().filename());
