@@ -54,6 +54,7 @@ void BatchContent::Read(File& file, const BatchRecord& record, const FrameShape&
     rows->Reserve(rows->byte_count() + text.size());
     format_->ReadRows(header_.definition, text, record.frame_offset == 0, rows);
     RequireAsRecorded(header_, record, *rows, first);
+    decompressor_.ShedMemory();
   } catch (const IntegrityError&) {
     rows->Truncate(first);
     throw;

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 // Batches up to here are turned into text as a whole; larger ones are written twice, the first time
 // only to learn the text's length, which stands at the start of the frame.
-constexpr std::size_t kWholeTextRowBytes = std::size_t{24} << 20;
+constexpr std::size_t kWholeTextRowBytes = std::size_t{8} << 20;
 
 class StringSink final : public TextSink {
  public:

@@ -15,8 +15,8 @@ namespace {
 
 // Pieces of compressed bytes that are written or read at once.
 constexpr std::size_t kPieceBytes = 1024 * 1024;
-// A buffer that one huge row has blown up beyond this is given back.
-constexpr std::size_t kKeptBufferBytes = std::size_t{96} << 20;
+// A buffer that large rows have blown up beyond this is given back: each format has its own.
+constexpr std::size_t kKeptBufferBytes = std::size_t{16} << 20;
 constexpr std::size_t kBlockBytesMax = 128 * 1024;
 constexpr std::size_t kFrameHeaderBytesMax = 14;  // without a dictionary
 constexpr std::size_t kChecksumBytes = 4;
@@ -38,6 +38,11 @@ class Buffer {
       size_ = size;
     }
     return bytes_.get();
+  }
+  void ShedMemory() {
+    if (size_ <= kKeptBufferBytes) return;
+    bytes_.reset();
+    size_ = 0;
   }
 
  private:
@@ -173,6 +178,11 @@ FrameDecompressor::FrameDecompressor() : state_(std::make_unique<State>()) {
 }
 
 FrameDecompressor::~FrameDecompressor() = default;
+
+void FrameDecompressor::ShedMemory() {
+  state_->input.ShedMemory();
+  state_->text.ShedMemory();
+}
 
 std::string_view FrameDecompressor::Decompress(File& file, std::uint64_t offset,
                                                const FrameShape& shape, Hash* frame_hash) {

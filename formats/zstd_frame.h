@@ -55,6 +55,8 @@ class FrameDecompressor {
   // the content does not decompress to its size and checksum.
   std::string_view Decompress(File& file, std::uint64_t offset, const FrameShape& shape,
                               Hash* frame_hash);
+  // Gives back what a large frame took; ends the life of its text.
+  void ShedMemory();
 
  private:
   struct State;

@@ -11,6 +11,7 @@
 #include "config/load.h"
 #include "util/error.h"
 #include "util/failpoint.h"
+#include "util/memory.h"
 
 namespace osarchiver {
 namespace {
@@ -129,6 +130,7 @@ int Report(ExitCode code, const std::exception& error, const std::string& hint) 
 }  // namespace
 
 int Main(int argc, char** argv) {
+  SetUpMemory();
   try {
     return static_cast<int>(Dispatch(std::vector<std::string>(argv + 1, argv + argc)));
   } catch (const ConfigError& error) {

@@ -28,7 +28,7 @@ ConnectionPool::Lease ConnectionPool::Take() {
 }
 
 void ConnectionPool::Give(std::unique_ptr<Connection> connection) {
-  if (!connection->usable()) return;
+  if (!connection->usable() || connection->holds_large_buffer()) return;
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(connection));
 }

@@ -16,8 +16,8 @@ class ConnectionPool {
  public:
   explicit ConnectionPool(ServerAddress address) : address_(std::move(address)) {}
 
-  // Held alone; goes back when destroyed, unless it is lost. For reading: nobody leaves a
-  // transaction open on it.
+  // Held alone; goes back when destroyed, unless it is lost or keeps much memory. For reading:
+  // nobody leaves a transaction open on it.
   class Lease {
    public:
     Lease(ConnectionPool& pool, std::unique_ptr<Connection> connection)

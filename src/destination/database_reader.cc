@@ -47,10 +47,7 @@ void ReadByKeys(Connection& connection, const TableName& table, const TableDefin
       fmt::format("SELECT {} FROM {} WHERE {}{}", ReadExpressions(definition), Quoted(table),
                   KeyListCondition(definition, keys, begin, end), lock);
   connection.Stream(sql, [&](const Row& row) {
-    for (std::size_t i = 0; i < definition.columns.size(); ++i) {
-      AppendCell(definition.columns[i], row[i], rows);
-    }
-    rows->EndRow();
+    AppendCells(definition, row, RowBytesBound(definition, row), rows);
     return RowAction::kContinue;
   });
 }
@@ -72,14 +69,20 @@ void ReadEntry(Connection& connection, const ControlTable& control, const Contro
     const std::size_t end = KeyRangeEnd(keys.keys, begin, kConditionBytes);
     RowBatch read(definition.columns.size());
     ReadByKeys(connection, table, definition, keys.keys, begin, end, "", &read);
+    std::vector<std::size_t> archived;
     for (std::size_t i = 0; i < read.row_count(); ++i) {
       const auto place = wanted.find(KeyBytes(read.row(i), definition.key));
       if (place == wanted.end()) continue;
       // Another version than the archived one: if a newer batch brought it, the older is kept
       // there.
       if (ShortHash(sha.Of(read.row(i))) != keys.row_hashes[place->second]) continue;
-      rows->AppendRow(read.row(i));
+      archived.push_back(i);
       wanted.erase(place);
+    }
+    if (rows->row_count() == 0 && archived.size() == read.row_count()) {
+      *rows = std::move(read);  // the usual case, and a long row is not held twice
+    } else {
+      for (const std::size_t i : archived) rows->AppendRow(read.row(i));
     }
     begin = end;
   }

@@ -18,6 +18,7 @@ constexpr unsigned kDuplicateEntry = 1062;
 constexpr unsigned kUnknownColumn = 1054;
 constexpr std::size_t kConditionBytes = 1 << 20;
 constexpr std::size_t kNamedKeys = 10;
+constexpr std::size_t kLongRowBytes = 1 << 20;
 // Longer statements are not faster.
 constexpr std::size_t kMaxStatementBytes = 4 << 20;
 
@@ -106,6 +107,10 @@ RowStore::Statement RowStore::BuildInsert(const RowBatch& rows, std::size_t begi
     } else {
       statement.sql += ",";
     }
+    // Literals are at most about twice as long. What is reserved and not written costs nothing,
+    // while growing step by step would hold a long row's literal twice.
+    if (row.size() > kLongRowBytes)
+      statement.sql.reserve(size_before + 2 * row.size() + kLongRowBytes);
     char separator = '(';
     ValueCursor values(row);
     for (const Column& column : pass_.definition.columns) {

@@ -83,6 +83,7 @@ DeletableRows BatchVerifier::VerifyStored(const TablePlan& table, const RunInfo&
       throw StateError(fmt::format("batch {} of {} has no copy at {}", batch.batch.number,
                                    ToText(table.name), destination->target().destination));
     }
+    proven = RowBatch();  // one copy at a time
     proven = ReadProven(*destination, {run.name, pass.key, batch.batch.number, *location},
                         definition, batch.batch.digest, batch.batch.rows);
   }

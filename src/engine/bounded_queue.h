@@ -67,6 +67,7 @@ class BoundedQueue {
 class ByteBudget {
  public:
   explicit ByteBudget(std::size_t limit) : limit_(limit) {}
+  std::size_t limit() const { return limit_; }
 
   void Acquire(std::size_t bytes) {
     std::unique_lock lock(mutex_);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/delete_only.h"
 #include "engine/throttle.h"
 #include "engine/unit_outcome.h"
@@ -52,14 +54,18 @@ void PassPipeline::Fail() {
 
 bool PassPipeline::Push(UnitInFlight unit) {
   for (const BatchInFlight& batch : unit.batches) unit.bytes += batch.rows.byte_count();
+  const bool large = unit.bytes > options_.large_unit_bytes;
   // Even a unit of releases alone counts, so that WaitUntilIdle() waits for it.
   ++unit.bytes;
+  if (large) unit.bytes = std::max(unit.bytes, budget_.limit());
   budget_.Acquire(unit.bytes);
   {
     const std::lock_guard lock(mutex_);
     if (failure_) return false;
   }
-  return to_store_.Push(std::move(unit));
+  if (!to_store_.Push(std::move(unit))) return false;
+  if (large) WaitUntilIdle();
+  return true;
 }
 
 void PassPipeline::WaitUntilIdle() { budget_.WaitUntilEmpty(); }

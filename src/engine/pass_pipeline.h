@@ -39,6 +39,10 @@ struct PipelineOptions {
   std::uint32_t delete_target_ms = 250;
   std::uint64_t batch_rows = 5000;
   std::size_t budget_bytes = 64u << 20;
+  // Larger units pass alone. A stage may hold a unit's rows four times (as rows, as hexadecimal
+  // text that was read back, and as rows parsed of it); for ordinary units that is bounded by the
+  // batch size, for those that one long row makes it is bounded by having one of them at a time.
+  std::size_t large_unit_bytes = 16u << 20;
 };
 
 struct PipelineCounts {
@@ -53,7 +57,8 @@ class PassPipeline {
   ~PassPipeline();
 
   // Gives a unit to the pipeline; it is recorded as extracted when it is about to be stored. Waits
-  // for room. False when a stage failed: call Finish().
+  // for room, and behind a large unit until it is through, so that no other is read meanwhile.
+  // False when a stage failed: call Finish().
   bool Push(UnitInFlight unit);
   // Waits until everything pushed is settled or a stage failed.
   void WaitUntilIdle();

@@ -254,6 +254,7 @@ bool Settler::BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArc
   } else if (rule.action == SettleAction::kComplete) {
     services_.journal.ReplaceCopies(batch.id, proven.in_place);
   }
+  proven.rows.reset();
   // Copies that Prove() read are proven; new ones are read back now.
   const TableDefinition definition = DefinitionFromJson(pass.pass.definition);
   for (const CopyLocation& copy : proven.in_place) {
@@ -311,6 +312,7 @@ void Settler::DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* re
     std::vector<std::int64_t> keys;
     for (std::size_t i = 0; i < rows.row_count(); ++i)
       keys.push_back(KeyHash(rows.row(i), definition.key));
+    rows = RowBatch();  // they are read once more
     DeletableRows deletable =
         verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch, keys, {});
     if (stored.batch.delete_begun) options.absent = RowOutcome::kDeleted;

@@ -86,6 +86,13 @@ bool TablePass::ReadUnit(UnitReader& reader, Unit* unit) {
         reader.Reconnect(*connection_);
       },
       [&] { return services_.stop.stopped(); });
+  // Apart from the reading: trying that again would read the unit behind this one.
+  if (connection_->holds_large_buffer()) {
+    Retry(
+        {}, services_.clock, "connecting after a large row of " + ToText(table_.name),
+        [&] { connection_ = services_.connect(); }, {}, [&] { return services_.stop.stopped(); });
+    reader.Reconnect(*connection_);
+  }
   return more;
 }
 
@@ -144,7 +151,9 @@ std::uint64_t TablePass::Round() {
       reader_->needs_previous_unit_settled() ? 1 : source_.delete_connections;
   options.delete_target_ms = source_.delete_target_ms;
   options.batch_rows = table_.settings.batch_rows;
-  options.budget_bytes = 4 * table_.settings.batch_bytes;
+  // One that is stored, one verified and one deleted; the next is read outside of the budget.
+  options.budget_bytes = 3 * table_.settings.batch_bytes;
+  options.large_unit_bytes = table_.settings.batch_bytes;
   PassPipeline pipeline(services_, options, throttle_);
 
   bool complete = false;

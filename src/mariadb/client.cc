@@ -184,6 +184,10 @@ bool Client::encrypted() const {
   return handle_ != nullptr && mysql_get_ssl_cipher(handle_.get()) != nullptr;
 }
 
+std::size_t Client::buffer_bytes() const {
+  return handle_ == nullptr ? 0 : handle_->net.max_packet;
+}
+
 std::string Client::socket_path() const {
   const char* path = nullptr;
   if (handle_ == nullptr ||

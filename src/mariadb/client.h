@@ -41,6 +41,9 @@ class Client {
   void Close();
   std::uint64_t thread_id() const;
   bool encrypted() const;
+  // What the library keeps for packets: as much as the longest row so far, until the connection
+  // ends.
+  std::size_t buffer_bytes() const;
   // The socket's path where it is connected through one, as the library knows it.
   std::string socket_path() const;
 

@@ -14,9 +14,12 @@ namespace osarchiver {
 namespace {
 
 constexpr unsigned kQueryInterrupted = 1317;
-// Reading so many rows costs less than a second connection.
+// Reading so many rows, if they are not long, costs less than a second connection.
 constexpr int kDrainRows = 500;
+constexpr std::size_t kDrainBytes = 1 << 20;
 constexpr std::size_t kCompareBytes = 64;
+// Several connections may keep as much at a time.
+constexpr std::size_t kLargeBufferBytes = 4 << 20;
 
 // The part of a statement that looks the same in the process list whatever the character sets.
 std::string_view RecognizablePart(std::string_view sql) {
@@ -97,8 +100,10 @@ void Connection::State::DrainAfterKill() {
 }
 
 void Connection::State::Abandon(std::string_view sql) {
-  for (int i = 0; i < kDrainRows; ++i) {
+  std::size_t bytes = 0;
+  for (int i = 0; i < kDrainRows && bytes < kDrainBytes; ++i) {
     if (!client->Fetch(&row)) return;
+    for (const Cell& cell : row) bytes += cell ? cell->size() : 0;
   }
   try {
     KillStatement(plan, endpoint, client->thread_id(), sql);
@@ -220,6 +225,10 @@ void Connection::Rollback() noexcept {
 }
 
 bool Connection::usable() const { return !state_->client->lost(); }
+
+bool Connection::holds_large_buffer() const {
+  return state_->client->buffer_bytes() > kLargeBufferBytes;
+}
 
 std::uint64_t Connection::thread_id() const { return state_->client->thread_id(); }
 

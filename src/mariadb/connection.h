@@ -72,6 +72,9 @@ class Connection {
 
   // False once a statement lost the connection (2006, 2013, 1047 ...); open a new one.
   bool usable() const;
+  // True once a row of megabytes came: the library keeps the memory for it until the connection
+  // ends. Who is done with such rows for now opens a new connection.
+  bool holds_large_buffer() const;
   std::uint64_t thread_id() const;
   // "10.11.19-MariaDB-log"
   const std::string& server_version() const;

@@ -192,6 +192,27 @@ void AppendCell(const Column& column, const std::optional<std::string_view>& cel
   rows->AppendBytes(bytes);
 }
 
+std::size_t RowBytesBound(const TableDefinition& definition,
+                          const std::vector<std::optional<std::string_view>>& cells) {
+  constexpr std::size_t kMarkAndLength = 9;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < definition.columns.size(); ++i) {
+    bytes += kMarkAndLength + (cells[i] ? cells[i]->size() : 0);
+  }
+  return bytes;
+}
+
+void AppendCells(const TableDefinition& definition,
+                 const std::vector<std::optional<std::string_view>>& cells, std::size_t bytes_bound,
+                 RowBatch* rows) {
+  constexpr std::size_t kLongRowBytes = 1 << 20;
+  if (bytes_bound > kLongRowBytes) rows->Reserve(rows->byte_count() + bytes_bound);
+  for (std::size_t i = 0; i < definition.columns.size(); ++i) {
+    AppendCell(definition.columns[i], cells[i], rows);
+  }
+  rows->EndRow();
+}
+
 bool HoldsEnumError(std::string_view row) {
   ValueCursor values(row);
   while (!values.AtEnd()) {

@@ -44,6 +44,14 @@ std::string ReadExpression(const Column& column, std::string_view quoted_alias =
 std::string ReadExpressions(const TableDefinition& definition, std::string_view quoted_alias = {});
 // Appends one cell, as read by ReadExpression, to the batch.
 void AppendCell(const Column& column, const std::optional<std::string_view>& cell, RowBatch* rows);
+// At least the canonical bytes of a row whose cells begin with ReadExpressions' columns.
+std::size_t RowBytesBound(const TableDefinition& definition,
+                          const std::vector<std::optional<std::string_view>>& cells);
+// Appends such a row; `bytes_bound` is its RowBytesBound(). A long row takes no more memory than it
+// needs, where appending piece by piece would hold it twice.
+void AppendCells(const TableDefinition& definition,
+                 const std::vector<std::optional<std::string_view>>& cells, std::size_t bytes_bound,
+                 RowBatch* rows);
 
 // The index (from 1) of the member '' in a COLUMN_TYPE like "enum('a','')"; 0 when there is none.
 std::size_t EmptyMemberIndex(std::string_view column_type);

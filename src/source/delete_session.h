@@ -19,6 +19,10 @@ class DeleteSession {
   // Connects where there is no usable connection, and then forgets what it knew: it may be another
   // server. Throws Error for a server that cannot compare what it deletes.
   void EnsureConnected();
+  // Between units: ends a connection that keeps the memory of a large row.
+  void ShedMemory() {
+    if (connection_ != nullptr && connection_->holds_large_buffer()) connection_.reset();
+  }
   // Ends a transaction that may be open.
   void Rollback() noexcept;
 

@@ -33,10 +33,7 @@ class ScratchRow {
     const bool was_large = batch_.byte_count() > kScratchBytes;
     batch_.Clear();
     if (was_large) batch_.ShrinkToFit();
-    for (std::size_t i = 0; i < definition_.columns.size(); ++i) {
-      AppendCell(definition_.columns[i], row[i], &batch_);
-    }
-    batch_.EndRow();
+    AppendCells(definition_, row, RowBytesBound(definition_, row), &batch_);
     return batch_.row(0);
   }
 

@@ -22,7 +22,10 @@ Deleter::~Deleter() = default;
 DeleteOutcome Deleter::Delete(const std::vector<DeletableRows>& parts,
                               const DeleteOptions& options) {
   if (parts.empty()) return {};
-  return UnitDelete(state_->session, state_->clock, state_->stop, parts, options).Run();
+  DeleteOutcome outcome =
+      UnitDelete(state_->session, state_->clock, state_->stop, parts, options).Run();
+  state_->session.ShedMemory();
+  return outcome;
 }
 
 }  // namespace osarchiver

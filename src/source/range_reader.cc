@@ -15,7 +15,6 @@ constexpr std::size_t kKeysPerStatement = 500;
 constexpr std::chrono::milliseconds kWorthwhile{50};
 // Rows by key are bounded by their number and bytes; only a server in trouble takes long.
 constexpr std::chrono::seconds kFetchLimit{60};
-constexpr std::uint64_t kValueOverhead = 9;  // mark and length in the canonical bytes
 
 [[noreturn]] void ThrowWarning(const TableName& table, const std::string& warning) {
   throw DatabaseError(
@@ -34,15 +33,9 @@ void RequireNoWarnings(Connection& connection, const Connection::StreamResult& r
 
 bool AppendRow(const TableDefinition& definition, const Row& row, std::uint64_t bytes_left,
                RowBatch* rows) {
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < definition.columns.size(); ++i) {
-    bytes += kValueOverhead + (row[i] ? row[i]->size() : 0);
-  }
+  const std::size_t bytes = RowBytesBound(definition, row);
   if (bytes > bytes_left) return false;
-  for (std::size_t i = 0; i < definition.columns.size(); ++i) {
-    AppendCell(definition.columns[i], row[i], rows);
-  }
-  rows->EndRow();
+  AppendCells(definition, row, bytes, rows);
   return true;
 }
 
