@@ -319,7 +319,10 @@ void Settler::DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* re
     announced.push_back(id);
     unit.owners.emplace_back(deletable.size(), static_cast<std::uint32_t>(unit.batches.size()));
     unit.parts.push_back(std::move(deletable));
-    unit.batches.push_back({id, stored.pass.id, false, false, {}});
+    // Which versions it replaces was known to the run that archived it.
+    const bool may_replace =
+        services_.journal.CountKept(services_.context.archiver, stored.pass.key) > 0;
+    unit.batches.push_back({id, stored.pass.id, false, false, may_replace});
   }
   if (unit.parts.empty()) return;
   // From here on a DELETE may be committed whose answer nobody records.

@@ -50,6 +50,24 @@ std::vector<Tally> TallyBatches(const VerifiedUnit& unit, const DeleteOutcome& o
   return tallies;
 }
 
+// Kept rows are in the source. Where a row is gone, the earlier version that a batch replaced is
+// history. Where it stayed, MarkDeleted puts the new version in the place of the earlier one.
+void RemoveReplaced(Journal& journal, const std::string& archiver, const std::string& source,
+                    const VerifiedUnit& unit, const DeleteOutcome& outcome) {
+  for (std::size_t part = 0; part < unit.parts.size(); ++part) {
+    const DeletableRows& rows = unit.parts[part];
+    std::vector<std::int64_t> gone;
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      const RowOutcome answer = outcome.rows[part][row];
+      if (answer == RowOutcome::kChanged || answer == RowOutcome::kBlocked) continue;
+      if (!unit.batches[unit.owners[part][row]].may_replace) continue;
+      gone.push_back(KeyHash(rows.row(row), rows.definition().key));
+    }
+    const TableName& name = rows.table().name;
+    if (!gone.empty()) journal.RemoveKept(archiver, {source, name.database, name.table}, gone);
+  }
+}
+
 }  // namespace
 
 DeleteCounts RecordOutcome(Journal& journal, const std::string& archiver, const std::string& source,
@@ -73,25 +91,9 @@ DeleteCounts RecordOutcome(Journal& journal, const std::string& archiver, const 
       deleted.push_back({batch.id, tally.counts, std::move(tally.kept)});
     }
   }
+  // First, for a crash between the two leaves batches that are settled again, and this with them.
+  RemoveReplaced(journal, archiver, source, unit, outcome);
   if (!deleted.empty()) journal.MarkDeleted(deleted);
-
-  // The versions that a batch replaces are history once the new one is settled. When the row itself
-  // stayed, MarkDeleted put the new version in their place already.
-  for (std::size_t part = 0; part < unit.parts.size(); ++part) {
-    const TableName& name = unit.parts[part].table().name;
-    for (std::size_t i = 0; i < unit.batches.size(); ++i) {
-      if (unit.batches[i].superseded.empty()) continue;
-      std::vector<std::int64_t> gone;
-      for (std::size_t row = 0; row < unit.parts[part].size(); ++row) {
-        if (unit.owners[part][row] != i || outcome.rows[part][row] == RowOutcome::kChanged ||
-            outcome.rows[part][row] == RowOutcome::kBlocked) {
-          continue;
-        }
-        gone.push_back(KeyHash(unit.parts[part].row(row), unit.parts[part].definition().key));
-      }
-      if (!gone.empty()) journal.RemoveKept(archiver, {source, name.database, name.table}, gone);
-    }
-  }
   return total;
 }
 

@@ -16,10 +16,10 @@ struct VerifiedUnit {
   std::vector<std::vector<std::uint32_t>> owners;
   struct Batch {
     BatchId id = 0;
-    PassId pass = 0;         // that deletes it
+    PassId pass = 0;        // that deletes it
     bool released = false;  // archived by an earlier run; this deletes what it kept
     bool unarchived = false;
-    std::vector<std::int64_t> superseded;  // key hashes of earlier versions that it replaces
+    bool may_replace = false;  // earlier versions of its rows may be kept rows
   };
   std::vector<Batch> batches;
   std::size_t bytes = 0;

@@ -90,19 +90,15 @@ void PassPipeline::KeepBatch(const BatchInFlight& batch) {
 }
 
 void PassPipeline::AddBatch(BatchInFlight& batch, VerifiedUnit* unit) {
-  VerifiedUnit::Batch entry{batch.id, batch.pass, false, false, {}};
-  for (const SupersededRow& row : batch.supersedes) {
-    thread_local Sha256 sha;
-    entry.superseded.push_back(ShortHash(sha.Of(row.key)));
-  }
-  Append(verifier_.TakeVerified(batch), std::move(entry), unit);
+  const VerifiedUnit::Batch entry{batch.id, batch.pass, false, false, !batch.supersedes.empty()};
+  Append(verifier_.TakeVerified(batch), entry, unit);
 }
 
 void PassPipeline::AddRelease(const Release& release, VerifiedUnit* unit) {
   const StoredBatch stored = LoadStoredBatch(services_.journal, release.batch);
   DeletableRows rows = verifier_.VerifyStored(*release.table, stored.run, stored.pass, stored.batch,
                                               release.key_hashes, release.levels);
-  Append(std::move(rows), {release.batch, release.by, true, false, {}}, unit);
+  Append(std::move(rows), {release.batch, release.by, true, false, false}, unit);
 }
 
 }  // namespace osarchiver
