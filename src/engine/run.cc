@@ -95,6 +95,7 @@ class ArchiverRun {
   std::unique_ptr<Journal> journal_;
   std::vector<std::unique_ptr<Destination>> destinations_;
   std::vector<PlannedSource> sources_;
+  std::set<PassKey> unsettled_;  // tables that this run leaves alone
   std::unique_ptr<RunServices> services_;
   InvocationId invocation_ = 0;
   bool journal_is_older_ = false;  // than the archives: nothing is written there
@@ -233,6 +234,7 @@ void ArchiverRun::Work() {
   result_.deleted += settled.deleted;
   for (const std::string& damage : settled.damage) Problem(ExitCode::kDamage, damage);
   for (const std::string& failure : settled.failures) Problem(ExitCode::kFailed, failure);
+  unsettled_ = std::move(settled.unsettled);
   for (PlannedSource& source : sources_) {
     Guard("source " + source.settings->name, [&] { WorkSource(source); });
   }
@@ -278,6 +280,12 @@ void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePl
     freed = 0;
     for (const TablePlan* table : tables) {
       if (failed[table]) continue;
+      if (unsettled_.contains({source.settings->name, table->name.database, table->name.table})) {
+        LogWarning("table " + ToText(table->name) +
+                   " waits for the next run: what an earlier one left of it is not settled");
+        failed[table] = true;
+        continue;
+      }
       guard(table, [&] {
         if (!passes.contains(table)) {
           passes[table] = std::make_unique<TablePass>(*services_, *source.settings, source.plan,

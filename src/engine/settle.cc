@@ -45,22 +45,28 @@ SettleResult Settler::Settle() {
   Failpoint("settle-begin");
   const std::vector<PassToSettle> passes = SurveyAll(runs);
   std::map<RunId, bool> failed;
-  const auto attempt = [&](RunId run, const std::string& what, const std::function<void()>& work) {
+  const auto attempt = [&](RunId run, const std::set<PassKey>& tables, const std::string& what,
+                           const std::function<void()>& work) {
     try {
       work();
     } catch (const IntegrityError&) {
       throw;
     } catch (const Error& error) {
       failed[run] = true;
+      result.unsettled.insert(tables.begin(), tables.end());
       result.failures.push_back("settling " + what + ": " + error.what());
     }
   };
   // Batches of one unit lie in several passes, so all passes are brought to verified before
   // anything is deleted.
-  std::map<std::pair<RunId, std::uint64_t>, std::vector<BatchId>> units;
+  struct Unit {
+    std::vector<BatchId> batches;
+    std::set<PassKey> tables;
+  };
+  std::map<std::pair<RunId, std::uint64_t>, Unit> units;
   for (const PassToSettle& pass : passes) {
     attempt(
-        pass.run.id,
+        pass.run.id, {pass.pass.key},
         fmt::format("{}.{} of run {}", pass.pass.key.database, pass.pass.key.table, pass.run.name),
         [&] {
           for (const BatchInfo& batch : BringPassToVerified(pass, &result)) {
@@ -68,14 +74,15 @@ SettleResult Settler::Settle() {
             const std::uint64_t unit = batch.batch.unit != 0
                                            ? batch.batch.unit
                                            : kAlone + static_cast<std::uint64_t>(batch.id);
-            units[{pass.run.id, unit}].push_back(batch.id);
+            units[{pass.run.id, unit}].batches.push_back(batch.id);
+            units[{pass.run.id, unit}].tables.insert(pass.pass.key);
           }
         });
   }
-  for (auto& [unit, batches] : units) {
+  for (auto& [id, unit] : units) {
     // Batch numbers of the journal ascend as they were extracted: dependents before their parents.
-    std::sort(batches.begin(), batches.end());
-    attempt(unit.first, "a unit of rows", [&] { DeleteOrKeep(batches, &result); });
+    std::sort(unit.batches.begin(), unit.batches.end());
+    attempt(id.first, unit.tables, "a unit of rows", [&] { DeleteOrKeep(unit.batches, &result); });
   }
   for (const RunInfo& run : runs) {
     if (failed[run.id]) continue;

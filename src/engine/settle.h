@@ -31,6 +31,9 @@ struct SettleResult {
       damage;  // batches that are gone from the source and have no whole copy any more
   std::vector<std::string>
       failures;  // passes that could not be settled, one line each; the rest was
+  // Their tables. Rows of theirs may lie archived in batches that no pass knows to skip, so a pass
+  // that reads them now would archive them a second time.
+  std::set<PassKey> unsettled;
 };
 
 // A source of today's configuration that could be reached.

@@ -58,6 +58,17 @@ class KillTwiceTest(KillCase):
         self.run_archiver()
         self.assert_same_end()
 
+    def test_a_table_that_cannot_be_settled_waits_for_the_next_run(self):
+        """Its pass went ahead and archived the rows of the batches in flight a second time."""
+        for place in ("settle-batch-before", "settle-batch-after", "batch-delete-before"):
+            for mode in ("throw", "io-error"):
+                with self.subTest(f"{place}={mode}"):
+                    self.reset()
+                    self.assertTrue(self.kill_at("batch-verified", 2))
+                    self.run_archiver(code=1, failpoints=f"{place}={mode}@1")
+                    self.run_archiver()
+                    self.assert_same_end()
+
     def test_torn_bytes_behind_the_journaled_length_go(self):
         self.assertTrue(self.kill_at("batch-archived", 2))
         torn = [name for name in self.archive_files() if name.endswith(".sql.zst")]
