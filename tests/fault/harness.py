@@ -187,7 +187,7 @@ class Runner:
                 case = next(chosen, None) if not self._over(given, started) else None
                 if case is None:
                     exhausted = True
-                elif case not in self.done_before and case[0] not in self.ended:
+                elif case not in self.done_before and not self._behind_the_end(*case):
                     tasks.put(case)
                     waiting += 1
                     given += 1
@@ -211,6 +211,9 @@ class Runner:
                     f"{rate:.1f} cases a second",
                     file=sys.stderr,
                 )
+
+    def _behind_the_end(self, group, number):
+        return number > self.ended.get(group, number)
 
     def _take(self, group, number, reached, problem):
         if not reached:

@@ -43,15 +43,20 @@ class Scenario:
     ARGUMENTS = ("run",)
     WRITES_MEANWHILE = True
 
-    def __init__(self, *first):
-        self.first = first  # where the first run is killed, one of them
+    def __init__(self, *first, at=(1, 2, 3, 4)):
+        # Where a first run is killed, one of them, at one of these times.
+        self.first = first
+        self.at = at
 
     def begin(self, bench, rng, **options):
+        if self.first:
+            # Batches enough that one is left in the middle of a file.
+            options["source"] = {**options.get("source", {}), "batch_rows": 13}
         bench.begin(seed=rng.random() if self.WRITES_MEANWHILE else None, **options)
         if self.first:
             place = rng.choice(self.first)
             bench.osarchiver(
-                "run", failpoints=f"{place}=kill@{rng.randint(1, 4)}", allowed=(0, KILLED)
+                "run", failpoints=f"{place}=kill@{rng.choice(self.at)}", allowed=(0, KILLED)
             )
 
     def between(self, bench):
@@ -108,15 +113,17 @@ class RestoreAgain(Scenario):
 
 
 PLAIN = Scenario()
+# At some destinations only: behind the first batch, which the journal knows.
+SECOND_BATCH_STORED = Scenario("batch-store-after", at=(4, 5))
 SCENARIOS = {
     "settle-begin": Scenario(*ANY_STATE),
     "settle-batch-before": Scenario(*ANY_STATE),
     "settle-batch-after": Scenario(*ANY_STATE),
     "settle-end": Scenario(*ANY_STATE),
     "settle-batch-forgotten": Scenario("batch-extracted"),
-    "settle-cut-before": Scenario("batch-store-after"),
-    "file-truncate-before": Scenario("batch-store-after"),
-    "file-truncate-after": Scenario("batch-store-after"),
+    "settle-cut-before": SECOND_BATCH_STORED,
+    "file-truncate-before": SECOND_BATCH_STORED,
+    "file-truncate-after": SECOND_BATCH_STORED,
     "archive-supersede-before": AfterChanges("batch-verified"),
     "archive-supersede-after": AfterChanges("batch-verified"),
     "archive-alter-before": Narrower(),

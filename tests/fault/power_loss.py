@@ -88,8 +88,10 @@ class Inode:
 class Disk:
     """The model of everything below `root`, which must exist; what is there now is durable."""
 
-    def __init__(self, root):
+    def __init__(self, root, believes=("fsync", "fdatasync")):
+        """believes: the syncs that this disk keeps its word about."""
         self.root = root
+        self._believes = believes
         self.top = self._load(root)
         self._open = {}  # descriptor: (inode, appends)
         self._begun = {}  # (thread, call): (arguments, snapshot)
@@ -152,7 +154,7 @@ class Disk:
 
     def _before(self, call, arguments):
         """What a sync will make durable: not what is written while it works."""
-        if call in ("fsync", "fdatasync"):
+        if call in self._believes:
             entry = self._open.get(int(arguments.split(",")[0]))
             return entry and entry[0].snapshot()
         return None
@@ -171,7 +173,8 @@ class Disk:
         elif entry is None:
             return
         elif call in ("fsync", "fdatasync"):
-            entry[0].make_durable(snapshot)
+            if call in self._believes:
+                entry[0].make_durable(snapshot)
         elif call == "ftruncate":
             entry[0].truncate(int(arguments.split(",")[1]))
         else:
@@ -179,7 +182,8 @@ class Disk:
 
     def _write(self, call, entry, arguments, data):
         inode, appends = entry
-        if call == "pwrite64":
+        # Linux appends whatever the offset says, when a file was opened so.
+        if call == "pwrite64" and not appends:
             inode.write(int(arguments.rsplit(",", 1)[1]), data)
         elif appends:
             inode.write(len(inode.content), data)
