@@ -18,6 +18,7 @@
 #include "destination/checksums.h"
 #include "destination/file_survey.h"
 #include "destination/quarantine.h"
+#include "destination/seal_check.h"
 #include "formats/segment_reader.h"
 #include "formats/segment_writer.h"
 #include "util/failpoint.h"
@@ -134,6 +135,7 @@ void SealAtLength(const FileTarget& target, const SegmentInfo& segment, const Se
   Failpoint("segment-sealing-journaled");
   const auto writer = SegmentWriter::ReopenToSeal(target.files, path, segment.length);
   const std::uint64_t length = writer->Seal(last_part);
+  RequireSealed(target, segment, length, writer->footer_hash(), journal);
   journal.MarkSealed(segment.id, length, HashOfFile(target.files, path), writer->footer_hash());
   Failpoint("segment-sealed");
 }

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "destination/checksums.h"
+#include "destination/seal_check.h"
 #include "util/clock.h"
 #include "util/failpoint.h"
 #include "util/log.h"
@@ -148,6 +149,10 @@ void FileTableWriter::SealSegment(Segment& segment, bool last_part) {
   journal_.MarkSealing(segment.id);
   Failpoint("segment-sealing-journaled");
   const std::uint64_t length = segment.writer->Seal(last_part);
+  SegmentInfo sealed;
+  sealed.id = segment.id;
+  sealed.path = fs::relative(segment.path, target_.root).string();
+  RequireSealed(target_, sealed, length, segment.writer->footer_hash(), journal_);
   journal_.MarkSealed(segment.id, length, HashOfFile(target_.files, segment.path),
                       segment.writer->footer_hash());
   Failpoint("segment-sealed");
