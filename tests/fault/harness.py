@@ -112,16 +112,17 @@ class Runner:
         ]
         for worker in workers:
             worker.start()
+        complete = False
         try:
             self._hand_out(tasks, done, started, workers)
+            complete = not self.options.seconds
         finally:
             for _ in workers:
                 tasks.put(None)
             for worker in workers:
                 worker.join()
-            seconds = time.monotonic() - started + self.seconds_before
             self._note_progress(f"#seconds {time.monotonic() - started:.1f}")
-        self._report(seconds)
+            self._report(time.monotonic() - started + self.seconds_before, complete)
         return len(self.failures)
 
     # -- which cases
@@ -205,7 +206,7 @@ class Runner:
             self._take(*answer)
             if time.monotonic() - said_at > REPORT_EVERY_S:
                 said_at = time.monotonic()
-                rate = self.cases / (said_at - started)
+                rate = (self.cases - len(self.done_before)) / (said_at - started)
                 print(
                     f"{self.harness.NAME}: {self.cases} cases, {len(self.failures)} failures, "
                     f"{rate:.1f} cases a second",
@@ -261,6 +262,7 @@ class Runner:
                 self.cases += 1
                 if result == "FAILED":
                     self.failures.append(name)
+                self.unreached += result == "clean"
                 if result == "clean" and not self.harness.ENDLESS:
                     self.ended[group] = int(number)
 
@@ -268,7 +270,7 @@ class Runner:
         if self._progress is not None:
             self._progress.write(text + "\n")
 
-    def _report(self, seconds):
+    def _report(self, seconds, complete):
         harness = self.harness
         note = f"seed {harness.seed}"
         if harness.ENDLESS and self.unreached:
@@ -276,7 +278,6 @@ class Runner:
         if self.options.case:
             print(results.line(harness.NAME, self.cases, len(self.failures), seconds, note))
         else:
-            complete = not self.options.seconds
             results.record(
                 harness.NAME, harness.WHAT, self.cases, len(self.failures), seconds, complete, note
             )
