@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <utility>
 
 #include "mariadb/catalogue.h"
@@ -11,6 +12,8 @@ namespace osarchiver {
 namespace {
 
 constexpr std::uint64_t kMaxStatementBytes = 1 << 20;
+// Row events of a larger transaction make replicas and binary log caches work in bursts.
+constexpr std::uint64_t kMaxTransactionBytes = 32 << 20;
 
 }  // namespace
 
@@ -31,7 +34,23 @@ void DeleteSession::EnsureConnected() {
   // Half: there is more in a statement than its keys.
   max_statement_bytes_ =
       std::clamp<std::uint64_t>(info.max_allowed_packet / 2, 512, kMaxStatementBytes);
+  LoadWriteSetLimits(*fresh);
   connection_ = std::move(fresh);
+}
+
+// Galera refuses larger transactions (1180, 1105). A write set holds each row, its keys and what
+// both refer to: half of the limit by our count is below the limit by Galera's. 0 there: no limit.
+void DeleteSession::LoadWriteSetLimits(Connection& connection) {
+  max_rows_ = UINT64_MAX;
+  max_bytes_ = kMaxTransactionBytes;
+  for (const auto& variable :
+       connection.Query("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_max_ws_rows', "
+                        "'wsrep_max_ws_size')")) {
+    const std::uint64_t limit = std::strtoull(variable[1].value_or("0").c_str(), nullptr, 10) / 2;
+    if (limit == 0) continue;
+    if (variable[0] == "wsrep_max_ws_rows") max_rows_ = limit;
+    if (variable[0] == "wsrep_max_ws_size") max_bytes_ = std::min(max_bytes_, limit);
+  }
 }
 
 void DeleteSession::Rollback() noexcept {

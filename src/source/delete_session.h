@@ -1,6 +1,7 @@
 // The connection that deletes and what is remembered of its server between transactions.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -29,15 +30,22 @@ class DeleteSession {
   // The rest is for while it is connected.
   Connection& connection() { return *connection_; }
   std::size_t max_statement_bytes() const { return max_statement_bytes_; }
+  // Of one transaction, from what Galera allows there: rows, and bytes as rows are archived.
+  std::uint64_t max_rows() const { return max_rows_; }
+  std::uint64_t max_bytes() const { return max_bytes_; }
 
   DefinitionCheck definitions;
   Referrers referrers;
   TransactionSize size;
 
  private:
+  void LoadWriteSetLimits(Connection& connection);
+
   std::function<std::unique_ptr<Connection>()> connect_;
   std::unique_ptr<Connection> connection_;
   std::size_t max_statement_bytes_ = 0;
+  std::uint64_t max_rows_ = UINT64_MAX;
+  std::uint64_t max_bytes_ = UINT64_MAX;
 };
 
 }  // namespace osarchiver

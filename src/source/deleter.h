@@ -10,6 +10,7 @@
 #include "mariadb/connection.h"
 #include "source/deletable_rows.h"
 #include "util/clock.h"
+#include "util/error.h"
 #include "util/stop.h"
 
 namespace osarchiver {
@@ -34,6 +35,17 @@ struct DeleteOptions {
   RowOutcome absent = RowOutcome::kAbsent;
   std::uint64_t max_rows_per_transaction = 5000;
   std::chrono::milliseconds target{250};  // adapts the transaction's size between calls
+  // Asked before each transaction, also before one is tried again; may wait, for nothing is open then. False: the rest is left, Delete()
+  // throws DeleteLeft. Empty: always true.
+  std::function<bool()> may_go_on;
+  // Told after each COMMIT how many rows are gone and how long the transaction took. May be empty.
+  std::function<void(std::uint64_t rows, std::chrono::milliseconds duration)> committed;
+};
+
+// may_go_on said no. Some transactions may have been committed.
+class DeleteLeft : public Error {
+ public:
+  DeleteLeft() : Error("the rest of a batch is left to the next run") {}
 };
 
 // Uses one connection, reconnecting by itself. Not thread-safe; one per deleting thread.

@@ -1,5 +1,5 @@
-// How many rows one delete transaction takes: halved at once when the server objects, grown slowly
-// while it answers in time.
+// How many rows one delete transaction takes, so that it takes about a target time: cut at once
+// when it took longer or the server objects, grown slowly while it answers in time.
 #pragma once
 
 #include <chrono>
@@ -21,9 +21,17 @@ class TransactionSize {
   void Refused(std::uint64_t rows, Reason reason);
 
  private:
-  std::uint64_t rows_ = 1000;
+  void TookTooLong(std::uint64_t rows, std::chrono::milliseconds duration,
+                   std::chrono::milliseconds target);
+
+  std::uint64_t rows_ = 250;
   std::uint64_t ceiling_ = UINT64_MAX;  // learned from kTooLarge
   std::uint32_t commits_at_ceiling_ = 0;
+  // The first of a series of transactions that took too long. 0 rows: the last one did not.
+  std::uint64_t slow_rows_ = 0;
+  std::chrono::milliseconds slow_duration_{0};
+  // So many more slow transactions are taken as they are: fewer rows did not help.
+  std::uint32_t patience_ = 0;
 };
 
 }  // namespace osarchiver

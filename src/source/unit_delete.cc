@@ -50,8 +50,9 @@ UnitDelete::UnitDelete(DeleteSession& session, Clock& clock, StopControl& stop,
 DeleteOutcome UnitDelete::Run() {
   std::size_t group = 0;
   while (group < unit_.groups.group_count()) {
-    const std::size_t end = EndOf(group);
-    const Step step = Try(group, end);
+    if (options_.may_go_on && !options_.may_go_on()) throw DeleteLeft();
+    std::size_t end = group + 1;
+    const Step step = Try(group, &end);
     if (step == Step::kDone) group = end;
     if (step != Step::kIsolate) continue;
     if (end - group == 1) {
@@ -68,23 +69,40 @@ DeleteOutcome UnitDelete::Run() {
 
 std::size_t UnitDelete::EndOf(std::size_t begin) const {
   const DeleteGroups& groups = unit_.groups;
-  const std::uint64_t rows = session_.size.rows(options_.max_rows_per_transaction);
+  const std::uint64_t rows =
+      session_.size.rows(std::min(options_.max_rows_per_transaction, session_.max_rows()));
   std::size_t end = begin + 1;
+  std::uint64_t bytes = BytesOf(begin);
   while (end < groups.group_count() &&
          groups.group_begin(end + 1) - groups.group_begin(begin) <= rows) {
+    bytes += BytesOf(end);
+    if (bytes > session_.max_bytes()) break;
     ++end;
   }
   if (begin < isolate_end_) end = std::min(end, begin + std::max<std::size_t>(1, isolate_groups_));
   return end;
 }
 
-UnitDelete::Step UnitDelete::Try(std::size_t begin, std::size_t end) {
+std::uint64_t UnitDelete::BytesOf(std::size_t group) const {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = unit_.groups.group_begin(group); i < unit_.groups.group_begin(group + 1);
+       ++i) {
+    const RowPosition position = unit_.groups.Locate(unit_.groups.order()[i]);
+    bytes += unit_.parts[position.part].row(position.row).size();
+  }
+  return bytes;
+}
+
+UnitDelete::Step UnitDelete::Try(std::size_t begin, std::size_t* end) {
   try {
-    return TryTransaction(begin, end);
+    // The server that is reached now says how large a transaction may be.
+    session_.EnsureConnected();
+    *end = EndOf(begin);
+    return TryTransaction(begin, *end);
   } catch (const DatabaseError& error) {
     session_.Rollback();
-    const std::size_t rows = unit_.groups.group_begin(end) - unit_.groups.group_begin(begin);
-    Failed(error, rows, end - begin > 1);
+    const std::size_t rows = unit_.groups.group_begin(*end) - unit_.groups.group_begin(begin);
+    Failed(error, rows, *end - begin > 1);
     return Step::kRepeat;
   } catch (...) {
     session_.Rollback();
@@ -95,7 +113,6 @@ UnitDelete::Step UnitDelete::Try(std::size_t begin, std::size_t end) {
 UnitDelete::Step UnitDelete::TryTransaction(std::size_t begin, std::size_t end) {
   const std::vector<std::uint32_t> rows = Pending(begin, end);
   if (rows.empty()) return Step::kDone;
-  session_.EnsureConnected();
   DeleteAttempt attempt;
   try {
     transaction_.Run(rows, &attempt);
@@ -145,6 +162,7 @@ void UnitDelete::Committed(const std::vector<std::uint32_t>& rows, const DeleteA
   outcome_.longest_transaction = std::max(outcome_.longest_transaction, attempt.duration);
   session_.size.Committed(rows.size(), attempt.duration, options_.target,
                           options_.max_rows_per_transaction);
+  if (options_.committed) options_.committed(attempt.returned.size(), attempt.duration);
   failures_ = 0;
   fruitless_rounds_ = 0;
   isolate_groups_ *= 2;

@@ -35,9 +35,12 @@ class UnitDelete {
                // which row
   };
 
-  // The end of the transaction that begins with group `begin`.
+  // The end of the transaction that begins with group `begin`: as many groups as keep within all
+  // limits, at least one.
   std::size_t EndOf(std::size_t begin) const;
-  Step Try(std::size_t begin, std::size_t end);
+  std::uint64_t BytesOf(std::size_t group) const;
+  // `end` is set to that end.
+  Step Try(std::size_t begin, std::size_t* end);
   Step TryTransaction(std::size_t begin, std::size_t end);
   std::vector<std::uint32_t> Pending(std::size_t begin, std::size_t end) const;
   void Committed(const std::vector<std::uint32_t>& rows, const DeleteAttempt& attempt);
