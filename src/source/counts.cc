@@ -232,7 +232,8 @@ std::uint64_t CountLiveFlagRows(Connection& connection, const TablePlan& table, 
 }
 
 std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan& plan,
-                                       const TablePlan& table, Clock& clock, StopControl& stop) {
+                                       const TablePlan& table, Clock& clock, StopControl& stop,
+                                       const std::optional<std::vector<RowSet>>& among) {
   std::vector<Counting> all;
   std::string others;
   for (const Blockers& blockers : ByKey(BlockersOf(plan, table))) {
@@ -249,7 +250,7 @@ std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan&
     sums += (sums.empty() ? "" : ", ") + ("SUM(" + counting.any + ")");
   }
   const std::string eligible = EligibleCondition(table, kRowAlias);
-  ForEachWindow(connection, table, 0, clock, stop, [&](const Window& window) {
+  const auto count_window = [&](const Window& window) {
     const auto rows = Numbers(connection, table, window.Select(sums, eligible));
     // Counted in a copy: a statement that takes too long makes the window count again.
     std::vector<Counting> counted = all;
@@ -257,7 +258,13 @@ std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan&
       if (rows[i] > 0) CountKinds(connection, table, window, rows[i], &counted[i]);
     }
     all = std::move(counted);
-  });
+  };
+  if (among) {
+    // A few hundred rows by their keys: bounded by that, not by time.
+    for (const RowSet& rows : *among) count_window({"", rows.from, rows.condition});
+  } else {
+    ForEachWindow(connection, table, 0, clock, stop, count_window);
+  }
   std::vector<BlockedCount> result;
   for (Counting& counting : all) {
     for (BlockedCount& count : counting.counts) {

@@ -11,6 +11,7 @@ namespace {
 // Rows found long ago are more likely to have changed by the time they are deleted.
 constexpr std::chrono::seconds kUnitTime{3};
 constexpr std::uint64_t kMostLiveRows = 1000;
+constexpr std::size_t kMostBlockedKeys = 1000;
 constexpr std::size_t kKeysPerStatement = 500;
 constexpr std::chrono::milliseconds kWorthwhile{50};
 // Rows by key are bounded by their number and bytes; only a server in trouble takes long.
@@ -111,7 +112,9 @@ bool RangeReader::Next(Connection& connection, const ReadLimits& limits, RowBatc
   if (!begun_) Begin(connection);
   Place place = place_;
   full_ = false;
-  while (!place.done && !full_) {
+  for (bool first = true; !place.done && !full_; first = false) {
+    if (rows->row_count() == 0) place_ = place;
+    if (!first && pause_) pause_();
     if (stop_.stopped()) return false;
     if (rows->row_count() > 0 && clock_.Now() - begin > kUnitTime) break;
     Step(connection, limits, &place, rows);
@@ -119,7 +122,7 @@ bool RangeReader::Next(Connection& connection, const ReadLimits& limits, RowBatc
   before_ = place_;
   place_ = place;
   if (place_.done) {
-    passed_over_ = PassedOver{std::nullopt, place_.blocked};
+    passed_over_ = PassedOver{std::nullopt, place_.blocked, BlockedRows()};
     if (read_live_ || selection_.flag == "1") passed_over_->live_flag_rows = place_.live;
   }
   return rows->row_count() > 0;
@@ -147,14 +150,7 @@ void RangeReader::Step(Connection& connection, const ReadLimits& limits, Place* 
                           : ReadRows(connection, rest, limit, limits, rows);
     keys_first_ = KeysPay(reading, limit);
   }
-  place->live += reading.live;
-  place->blocked = place->blocked || reading.blocked > 0;
-  if (reading.blocked > 0 || place->live > kMostLiveRows) {
-    // Known to be there is enough, and counted by themselves they need not be sent.
-    read_blocked_ = read_blocked_ && reading.blocked == 0;
-    read_live_ = read_live_ && place->live <= kMostLiveRows;
-    SetStatement();
-  }
+  NotePassedOver(reading, place);
   full_ = reading.cut || rows->row_count() >= limits.rows ||
           rows->byte_count() >= limits.bytes - limits.bytes / 10;
   if (reading.rows > 0 && (reading.timed_out || reading.cut || reading.rows == limit)) {
@@ -174,6 +170,34 @@ void RangeReader::Step(Connection& connection, const ReadLimits& limits, Place* 
       EndOfRange(place);
     }
   }
+}
+
+void RangeReader::NotePassedOver(const Reading& reading, Place* place) {
+  place->live += reading.live;
+  place->blocked = place->blocked || reading.blocked > 0;
+  for (const auto& key : reading.blocked_keys) {
+    if (place->blocked_keys.size() > kMostBlockedKeys) break;
+    place->blocked_keys.insert(key);
+  }
+  const bool live = read_live_ && place->live <= kMostLiveRows;
+  const bool blocked = read_blocked_ && place->blocked_keys.size() <= kMostBlockedKeys;
+  if (live == read_live_ && blocked == read_blocked_) return;
+  // Those that are many are counted by themselves and need not be sent.
+  read_live_ = live;
+  read_blocked_ = blocked;
+  SetStatement();
+}
+
+std::optional<std::vector<RowSet>> RangeReader::BlockedRows() const {
+  if (!read_blocked_) return std::nullopt;
+  std::vector<std::string> tuples;
+  for (const auto& key : place_.blocked_keys) tuples.push_back(order_.Tuple(KeyCursor{key}));
+  std::vector<RowSet> sets;
+  for (std::size_t i = 0; i < tuples.size(); i += kKeysPerStatement) {
+    sets.push_back({order_.from(), order_.TupleColumns() + " IN (" +
+                                       JoinLiterals(tuples, i, kKeysPerStatement) + ")"});
+  }
+  return sets;
 }
 
 void RangeReader::EndOfRange(Place* place) const {
@@ -214,11 +238,14 @@ Connection::StreamResult RangeReader::Run(Connection& connection, const std::str
 }
 
 // A row that is not taken. False: it is one to take.
-bool RangeReader::PassOver(const Row& row, Reading* reading) {
+bool RangeReader::PassOver(const Row& row, const KeyCursor& key, Reading* reading) const {
   const Cell& kind = row.back();
   if (kind == "1") ++reading->live;
-  if (kind == "2") ++reading->blocked;
-  return kind != "0";
+  if (kind == "2") {
+    ++reading->blocked;
+    reading->blocked_keys.insert(key.values);
+  }
+  return IsPassedOver(row);
 }
 
 bool RangeReader::Take(const Row& row, const ReadLimits& limits, RowBatch* rows) const {
@@ -237,8 +264,9 @@ RangeReader::Reading RangeReader::ReadRows(Connection& connection, const std::st
   const auto result = Run(
       connection, select_ + rest + std::to_string(limit),
       [&](const Row& row) {
-        if (PassOver(row, &reading)) {
+        if (IsPassedOver(row)) {
           reading.last = CursorOf(row);
+          (void)PassOver(row, *reading.last, &reading);
           last_taken = false;
           return RowAction::kContinue;
         }
@@ -279,7 +307,7 @@ RangeReader::Reading RangeReader::ReadKeys(Connection& connection, const std::st
       connection, select_keys_ + rest,
       [&](const Row& row) {
         reading.last = order_.FromCells(row, 0);
-        if (!PassOver(row, &reading)) keys.push_back(order_.Tuple(*reading.last));
+        if (!PassOver(row, *reading.last, &reading)) keys.push_back(order_.Tuple(*reading.last));
         return RowAction::kContinue;
       },
       &reading, windows_.limit());

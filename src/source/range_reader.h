@@ -7,7 +7,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "formats/row_batch.h"
 #include "mariadb/connection.h"
@@ -31,6 +33,8 @@ struct RowSelection {
 struct PassedOver {
   std::optional<std::uint64_t> live_flag_rows;  // nothing when they were too many to be read along
   bool blocked = false;                         // there were blocked rows
+  // These rows, a list of keys for each; nothing when they were too many to be remembered.
+  std::optional<std::vector<RowSet>> blocked_rows;
 };
 
 // How rows of a pass's table are found. Next() leaves the reader where it was when it throws.
@@ -74,6 +78,10 @@ class RangeReader : public RowReader {
  public:
   RangeReader(const TablePlan& table, KeyOrder order, RowSelection selection,
               const std::string& position, Clock& clock, StopControl& stop);
+  // As UnitReader::BetweenStatements(); before the first Next().
+  void BetweenStatements(std::function<void()> pause) { pause_ = std::move(pause); }
+  // Over a stretch without rows the reader moves on also when it stops or throws behind it: what is
+  // done is not read again.
   bool Next(Connection& connection, const ReadLimits& limits, RowBatch* rows) override;
   void Undo() override { place_ = before_; }
   std::string position() const override;
@@ -82,6 +90,7 @@ class RangeReader : public RowReader {
   std::optional<PassedOver> passed_over() const override { return passed_over_; }
 
  private:
+  using Keys = std::set<std::vector<std::string>>;
   // Where the walk stands; a copy is worked on and kept when the unit is whole.
   struct Place {
     std::optional<KeyCursor> at;  // rows up to it are done
@@ -89,12 +98,14 @@ class RangeReader : public RowReader {
     bool done = false;
     std::uint64_t live = 0;  // rows met whose flag says live
     bool blocked = false;    // blocked rows were met
+    Keys blocked_keys;       // of blocked rows, one more than is remembered when they are too many
   };
   // What one statement gave.
   struct Reading {
     std::uint64_t rows = 0;  // met, taken or not
     std::uint64_t live = 0;
     std::uint64_t blocked = 0;
+    Keys blocked_keys;
     bool cut = false;  // by the byte limit
     bool timed_out = false;
     std::optional<KeyCursor> last;
@@ -112,7 +123,10 @@ class RangeReader : public RowReader {
   Reading ReadKeys(Connection& connection, const std::string& rest, const ReadLimits& limits,
                    RowBatch* rows);
   bool KeysPay(const Reading& reading, std::uint64_t limit) const;
-  static bool PassOver(const Row& row, Reading* reading);
+  bool PassOver(const Row& row, const KeyCursor& key, Reading* reading) const;
+  static bool IsPassedOver(const Row& row) { return row.back() != "0"; }
+  void NotePassedOver(const Reading& reading, Place* place);
+  std::optional<std::vector<RowSet>> BlockedRows() const;
   bool Take(const Row& row, const ReadLimits& limits, RowBatch* rows) const;
   void EndOfRange(Place* place) const;
   KeyCursor CursorOf(const Row& row) const;
@@ -125,6 +139,7 @@ class RangeReader : public RowReader {
   RowWeight weight_;
   Clock& clock_;
   StopControl& stop_;
+  std::function<void()> pause_;
   // The last expression of both lists: 0 for a row to take, 1 for one whose flag says live, 2 for a
   // blocked one.
   std::string select_, select_keys_, condition_;

@@ -51,6 +51,7 @@ struct UnitReader::State {
   // deleted.
   std::unique_ptr<RowReader> rows;
   std::unique_ptr<LevelReader> levels;
+  std::function<void()> pause;
   DependentReader dependents;
   bool trees_stay = false;              // a root was left out because of its tree
   std::uint64_t roots_per_unit = 1000;  // adapts to the size of the trees
@@ -70,6 +71,7 @@ void UnitReader::State::Open() {
   selection.notice_blocked = !by_levels();
   auto reader = std::make_unique<RangeReader>(table, ChooseOrder(*connection, table),
                                               std::move(selection), position, clock, stop);
+  reader->BetweenStatements(pause);
   if (by_levels()) {
     levels = std::make_unique<LevelReader>(plan, table, std::move(reader));
   } else {
@@ -205,6 +207,10 @@ bool UnitReader::Next(const ReadLimits& limits, Unit* unit) {
 
 void UnitReader::Reconnect(Connection& connection) { state_->connection = &connection; }
 
+void UnitReader::BetweenStatements(std::function<void()> pause) {
+  state_->pause = std::move(pause);
+}
+
 std::string UnitReader::position() const {
   return state_->walk() == nullptr ? state_->position : state_->walk()->position();
 }
@@ -232,6 +238,13 @@ bool UnitReader::may_be_blocked() const {
   const RowReader* walk = state_->walk();
   if (state_->by_levels() || walk == nullptr || !walk->passed_over()) return true;
   return walk->passed_over()->blocked;
+}
+
+std::optional<std::vector<RowSet>> UnitReader::blocked_rows() const {
+  const RowReader* walk = state_->walk();
+  if (state_->by_levels() || state_->trees_stay || walk == nullptr || !walk->passed_over())
+    return std::nullopt;
+  return walk->passed_over()->blocked_rows;
 }
 
 double UnitReader::progress() const {

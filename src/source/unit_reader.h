@@ -38,6 +38,12 @@ struct ReadLimits {
   std::uint64_t bytes = 16u << 20;  // canonical bytes; one row may exceed it alone
 };
 
+// Rows of one table as SQL: what follows FROM, with the index that finds them, and a condition.
+struct RowSet {
+  std::string from;
+  std::string condition;
+};
+
 enum class ReadPurpose {
   kArchiveOnly,  // blocked rows are taken too: nothing is deleted
   kDelete,       // rows with children that block are left out
@@ -57,6 +63,9 @@ class UnitReader {
   // Reconnect() the same unit is read again.
   bool Next(const ReadLimits& limits, Unit* unit);
   void Reconnect(Connection& connection);
+  // `pause` is called between two statements of one walk, and may wait: no statement and no
+  // transaction is open then, and position() and progress() say where the walk stands.
+  void BetweenStatements(std::function<void()> pause);
   // Everything before it has been returned by Next.
   std::string position() const;
   // The rows of a unit must be gone (or kept) before the next is read: the table refers to itself.
@@ -73,6 +82,8 @@ class UnitReader {
   // counts them), and whether CountBlocked() can find any.
   std::optional<std::uint64_t> live_flag_rows() const;
   bool may_be_blocked() const;
+  // The blocked rows that it met, for CountBlocked(); nothing when they are not known one by one.
+  std::optional<std::vector<RowSet>> blocked_rows() const;
 
  private:
   struct State;
@@ -94,9 +105,10 @@ struct BlockedCount {
   std::string select_sql;                 // lists them all
 };
 // The rows of a table that are eligible and blocked, per reason, counted in bounded windows after
-// its pass.
-std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan& plan,
-                                       const TablePlan& table, Clock& clock, StopControl& stop);
+// its pass; only those of `among`, when given.
+std::vector<BlockedCount> CountBlocked(
+    Connection& connection, const SourcePlan& plan, const TablePlan& table, Clock& clock,
+    StopControl& stop, const std::optional<std::vector<RowSet>>& among = std::nullopt);
 
 // How many rows a run would take. At most `seconds` (0: no limit); `exact` says whether it came to
 // the end.

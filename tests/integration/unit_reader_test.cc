@@ -319,14 +319,68 @@ TEST_F(UnitReaderTest, WhatIsPassedOverIsCountedOnTheWay) {
     EXPECT_EQ(pass(reader), 798U);
     EXPECT_EQ(reader.live_flag_rows(), 200U);
     EXPECT_TRUE(reader.may_be_blocked());
+    // By the keys that the walk met, and by reading the table once more.
+    const auto known = reader.blocked_rows();
+    ASSERT_TRUE(known);
+    for (const auto& among : {known, std::optional<std::vector<RowSet>>()}) {
+      const auto counts =
+          CountBlocked(connection(), plan, Find(plan, "t"), SystemClock(), stop, among);
+      ASSERT_EQ(counts.size(), 1U);
+      EXPECT_EQ(counts[0].rows, 2U);  // 605 is flagged live
+      EXPECT_THAT(counts[0].example_keys, ElementsAre("11", "601"));
+    }
     reader.Restart();
     EXPECT_TRUE(reader.may_be_blocked());
+  }
+  Sql("DELETE FROM c; INSERT INTO c SELECT seq, seq FROM seq_1_to_1000");
+  {
+    // Too many to remember each.
+    Sql("UPDATE t SET deleted = 1; INSERT INTO t SELECT seq, '2025-01-01', 1 FROM seq_1001_to_1500;"
+        "INSERT INTO c SELECT seq, seq FROM seq_1001_to_1500");
+    UnitReader reader(connection(), plan, Find(plan, "t"), ReadPurpose::kDelete, "", SystemClock(),
+                      stop);
+    EXPECT_EQ(pass(reader), 0U);
+    EXPECT_TRUE(reader.may_be_blocked());
+    EXPECT_FALSE(reader.blocked_rows());
+    Sql("DELETE FROM c; DELETE FROM t WHERE id > 1000; UPDATE t SET deleted = id % 5;"
+        "INSERT INTO c VALUES (1, 11), (2, 601), (3, 605)");
   }
   Sql("INSERT INTO t SELECT seq, '2025-01-01', 0 FROM seq_1001_to_5000;");
   UnitReader reader(connection(), plan, Find(plan, "t"), ReadPurpose::kDelete, "", SystemClock(),
                     stop);
   EXPECT_EQ(pass(reader), 798U);
   EXPECT_EQ(reader.live_flag_rows(), std::nullopt);
+}
+
+// A table of which a night reads only a part would otherwise be read from the same place for ever.
+TEST_F(UnitReaderTest, AStretchWithoutRowsIsNotReadAgain) {
+  source.table.where = "(SLEEP(0.001) OR {deleted_column} <= {cutoff})";
+  for (const char* key : {"id INT PRIMARY KEY", "id VARCHAR(10) PRIMARY KEY"}) {
+    Fill(key,
+         "INSERT INTO t SELECT 10000 + seq, IF(seq < 4000, '2025-12-01', '2025-01-01') "
+         "FROM seq_1_to_4000; ANALYZE TABLE t");
+    const SourcePlan plan = Plan();
+    const TablePlan& table = Find(plan, "t");
+    StopControl first_night(SystemClock());
+    std::vector<std::string> places;
+    Unit unit;
+    UnitReader reader(connection(), plan, table, ReadPurpose::kDelete, "", SystemClock(),
+                      first_night);
+    reader.BetweenStatements([&] {
+      places.push_back(reader.position());
+      if (places.size() == 6) first_night.Request("test");
+    });
+    ASSERT_FALSE(reader.Next({10, 1 << 20}, &unit));
+    EXPECT_EQ(places.size(), 6U);
+    EXPECT_EQ(reader.position(), places.back());
+    EXPECT_NE(places.back(), "");
+    // From there on to the end, and around.
+    UnitReader next(connection(), plan, table, ReadPurpose::kDelete, places.back(), SystemClock(),
+                    stop);
+    ASSERT_TRUE(next.Next({10, 1 << 20}, &unit));
+    EXPECT_EQ(unit.parts[0].rows.value(0, 0).bytes, "14000");
+    EXPECT_FALSE(next.Next({10, 1 << 20}, &unit));
+  }
 }
 
 TEST_F(UnitReaderTest, StopEndsAPass) {
