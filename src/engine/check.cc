@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "destination/registry.h"
+#include "engine/replica_gauge.h"
 #include "engine/source_session.h"
 #include "engine/table_pass.h"
 #include "source/unit_reader.h"
@@ -101,6 +102,20 @@ void CheckArchives(const std::string& site, const SourcePlan& plan,
   }
 }
 
+// A replica that cannot be asked would hold every run up until somebody looks.
+void CheckReplicas(const ThrottleSettings& settings, CheckReport* report) {
+  for (const ServerSettings& replica : settings.replicas) {
+    const std::string name = ReplicaName(replica);
+    const auto reason = ReplicaGauge(name, settings.max_replica_lag_s, AskReplica(replica)).Ask();
+    if (!reason) {
+      report->text += "  replica " + name + ": keeps up\n";
+      continue;
+    }
+    Problem(report, ExitCode::kFailed, reason->text,
+            "a run waits for it; it needs an account with REPLICA MONITOR");
+  }
+}
+
 void CheckSource(const Settings& settings, const std::string& name,
                  const std::vector<std::unique_ptr<Destination>>& destinations, Clock& clock,
                  CheckReport* report) {
@@ -120,6 +135,8 @@ void CheckSource(const Settings& settings, const std::string& name,
     if (plan.tables.empty()) report->text += "  no table qualifies\n";
     report->text += LeftOutText(plan);
     for (const std::string& warning : plan.warnings) report->text += "  warning: " + warning + "\n";
+    for (const std::string& advice : plan.advice) report->text += "  advice: " + advice + "\n";
+    CheckReplicas(source.throttle, report);
     for (const std::string& error : plan.errors)
       Problem(report, ExitCode::kUsage, "source " + name + ": " + error, "");
     CheckPrivileges(*connection, plan, report);
