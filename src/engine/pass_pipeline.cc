@@ -109,7 +109,7 @@ void PassPipeline::RecordExtracted(UnitInFlight& unit) {
   if (added.empty()) return;
   const std::vector<BatchId> ids = services_.journal.AddBatches(added);
   for (std::size_t i = 0; i < ids.size(); ++i) unit.batches[i].id = ids[i];
-  if (services_.first_batch == 0) services_.first_batch = ids.front();
+  services_.NoteBatch(ids.front());
   Failpoint("batch-extracted");
 }
 
@@ -200,8 +200,9 @@ void PassPipeline::VerifyStage() {
 void PassPipeline::DeleteStage() {
   try {
     Deleter deleter(services_.connect, services_.clock, services_.stop);
+    bool goes_on = true;
     while (auto unit = to_delete_.Pop()) {
-      DeleteUnit(deleter, *unit);
+      goes_on = goes_on && DeleteUnit(deleter, *unit);
       budget_.Release(unit->bytes);
     }
   } catch (...) {
@@ -210,22 +211,42 @@ void PassPipeline::DeleteStage() {
   }
 }
 
-void PassPipeline::DeleteUnit(Deleter& deleter, VerifiedUnit& unit) {
-  throttle_.Wait();
+// Between two transactions of a unit the throttle may say that the rest is left, where settling can
+// tell what is gone: not of rows without a copy, nor of rows that an earlier run archived.
+DeleteOptions PassPipeline::OptionsFor(const VerifiedUnit& unit) {
   DeleteOptions delete_options;
-  delete_options.max_rows_per_transaction = options_.batch_rows;
+  delete_options.max_rows_per_transaction = std::min(options_.batch_rows, throttle_.rows_at_once());
   delete_options.target = std::chrono::milliseconds(options_.delete_target_ms);
-  const DeleteOutcome outcome = deleter.Delete(unit.parts, delete_options);
+  delete_options.committed = [this](std::uint64_t rows, std::chrono::milliseconds duration) {
+    throttle_.AddTransaction(rows, duration);
+    services_.progress.AddDeleted(rows);
+  };
+  bool can_be_left = options_.mode == PassMode::kMove;
+  for (const VerifiedUnit::Batch& batch : unit.batches) {
+    can_be_left = can_be_left && !batch.released;
+  }
+  delete_options.may_go_on = [this, can_be_left] { return throttle_.Wait() || !can_be_left; };
+  return delete_options;
+}
+
+// False: it is left to the next run.
+bool PassPipeline::DeleteUnit(Deleter& deleter, VerifiedUnit& unit) {
+  if (!throttle_.Wait()) return false;
+  DeleteOutcome outcome;
+  try {
+    outcome = deleter.Delete(unit.parts, OptionsFor(unit));
+  } catch (const DeleteLeft&) {
+    return false;
+  }
   const DeleteCounts counts = RecordOutcome(services_.journal, services_.context.archiver,
                                             services_.context.source, unit, outcome);
   Failpoint("batch-deleted");
-  throttle_.AddRows(counts.deleted);
-  services_.progress.AddDeleted(counts.deleted);
   const std::lock_guard lock(mutex_);
   counts_.deleted += counts.deleted;
   counts_.absent += counts.absent;
   counts_.changed += counts.changed;
   counts_.blocked += counts.blocked;
+  return true;
 }
 
 }  // namespace osarchiver

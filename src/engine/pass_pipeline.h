@@ -51,7 +51,7 @@ struct PipelineCounts {
 
 class PassPipeline {
  public:
-  // `throttle` is asked before each unit is deleted.
+  // `throttle` is asked before each deleting transaction.
   PassPipeline(RunServices& services, PipelineOptions options, Throttle& throttle);
   // Ends the stages if Finish() was not called.
   ~PassPipeline();
@@ -63,7 +63,8 @@ class PassPipeline {
   // Waits until everything pushed is settled or a stage failed.
   void WaitUntilIdle();
   // Ends the stages and throws the first failure. Afterwards every unit that was pushed is deleted
-  // or kept.
+  // or kept, or verified and left to the next run because this one was stopped while it had to wait
+  // for the server.
   PipelineCounts Finish();
   PipelineCounts counts() const;
 
@@ -79,7 +80,8 @@ class PassPipeline {
   void KeepBatch(const BatchInFlight& batch);
   void AddBatch(BatchInFlight& batch, VerifiedUnit* unit);
   void AddRelease(const Release& release, VerifiedUnit* unit);
-  void DeleteUnit(Deleter& deleter, VerifiedUnit& unit);
+  bool DeleteUnit(Deleter& deleter, VerifiedUnit& unit);
+  DeleteOptions OptionsFor(const VerifiedUnit& unit);
   void Fail();
   void Stop();
 

@@ -8,11 +8,25 @@ namespace osarchiver {
 
 void Progress::BeginTable(const std::string& table, bool deletes) {
   const std::lock_guard lock(mutex_);
-  table_ = table;
-  deletes_ = deletes;
-  table_started_ = clock_.Now();
-  share_ = 0;
-  read_ = archived_ = verified_ = deleted_ = 0;
+  if (tables_.empty()) {
+    deletes_ = false;
+    started_ = clock_.Now();
+    read_ = archived_ = verified_ = deleted_ = 0;
+  }
+  deletes_ = deletes_ || deletes;
+  tables_.push_back({table});
+}
+
+void Progress::EndTable(const std::string& table) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(tables_, [&](const TableShare& entry) { return entry.table == table; });
+}
+
+void Progress::SetShare(const std::string& table, double share) {
+  const std::lock_guard lock(mutex_);
+  for (TableShare& entry : tables_) {
+    if (entry.table == table) entry.share = share;
+  }
 }
 
 void Progress::SetWaiting(const std::string& reason) {
@@ -27,15 +41,20 @@ std::string Progress::waiting() const {
 
 std::string Progress::Line() const {
   const std::lock_guard lock(mutex_);
-  if (table_.empty()) return {};
-  const double seconds = std::chrono::duration<double>(clock_.Now() - table_started_).count();
+  if (tables_.empty()) return {};
+  const double seconds = std::chrono::duration<double>(clock_.Now() - started_).count();
   const std::uint64_t rows = deletes_ ? deleted_.load() : verified_.load();
-  std::string line =
-      fmt::format("{}  {} rows {}", table_, HumanCount(rows), deletes_ ? "deleted" : "archived");
+  const bool alone = tables_.size() == 1;
+  std::string line;
+  for (const TableShare& entry : tables_) {
+    line += (line.empty() ? "" : ", ") + entry.table;
+    if (!alone && entry.share > 0) line += fmt::format(" {:.0f} %", entry.share * 100);
+  }
+  line += fmt::format("  {} rows {}", HumanCount(rows), deletes_ ? "deleted" : "archived");
   if (seconds > 1)
     line += fmt::format(
         "  {} rows/s", HumanCount(static_cast<std::uint64_t>(static_cast<double>(rows) / seconds)));
-  const double share = share_.load();
+  const double share = alone ? tables_.front().share : 0;
   if (share > 0) line += fmt::format("  {:.0f} %", share * 100);
   if (share > 0.01 && share < 1 && seconds > 2) {
     line += "  about " + HumanDuration(static_cast<std::int64_t>(seconds / share * (1 - share))) +

@@ -10,6 +10,8 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "util/clock.h"
 
@@ -19,8 +21,11 @@ namespace osarchiver {
 class Progress {
  public:
   explicit Progress(Clock& clock) : clock_(clock) {}
+  // A table is worked from here to EndTable(). The counters begin anew with the first of those that
+  // are worked side by side.
   void BeginTable(const std::string& table, bool deletes);
-  void SetShare(double share) { share_.store(share); }
+  void EndTable(const std::string& table);
+  void SetShare(const std::string& table, double share);
   void AddRead(std::uint64_t rows) { read_ += rows; }
   void AddArchived(std::uint64_t rows) { archived_ += rows; }
   void AddVerified(std::uint64_t rows) { verified_ += rows; }
@@ -28,18 +33,41 @@ class Progress {
   // Why nothing moves at the moment ("replica db2 lags 12 s"); "" when it moves.
   void SetWaiting(const std::string& reason);
   std::string waiting() const;
-  // "nova.instances  120,000 rows  24,100 rows/s  37 %  about 12 s left"; "" between tables.
+  // "nova.instances  120,000 rows deleted  24,100 rows/s  37 %  about 12 s left"; with several
+  // tables "nova.instances 37 %, nova.ports 80 %  120,000 rows deleted  24,100 rows/s"; "" between
+  // tables.
   std::string Line() const;
 
  private:
+  struct TableShare {
+    std::string table;
+    double share = 0;
+  };
+
   Clock& clock_;
-  mutable std::mutex mutex_;  // guards the strings and the start
-  std::string table_;
+  mutable std::mutex mutex_;  // guards all but the counters
+  std::vector<TableShare> tables_;
   std::string waiting_;
-  bool deletes_ = false;
-  std::chrono::steady_clock::time_point table_started_{};
-  std::atomic<double> share_{0};
+  bool deletes_ = false;  // one of them does
+  std::chrono::steady_clock::time_point started_{};
   std::atomic<std::uint64_t> read_{0}, archived_{0}, verified_{0}, deleted_{0};
+};
+
+// A table that is worked as long as this lives.
+class ShownTable {
+ public:
+  ShownTable(Progress& progress, std::string table, bool deletes)
+      : progress_(progress), table_(std::move(table)) {
+    progress_.BeginTable(table_, deletes);
+  }
+  ShownTable(const ShownTable&) = delete;
+  ShownTable& operator=(const ShownTable&) = delete;
+  ~ShownTable() { progress_.EndTable(table_); }
+  void SetShare(double share) { progress_.SetShare(table_, share); }
+
+ private:
+  Progress& progress_;
+  const std::string table_;
 };
 
 // Calls `tick` every `interval` on its own thread until destroyed; exceptions of `tick` end the

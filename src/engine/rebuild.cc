@@ -226,7 +226,7 @@ void JournalWriter::WriteRun(const std::string& name, const FoundRun& found) {
 
 void JournalWriter::WritePass(const std::string& run_name, PassId pass, const PassKey& key,
                               const FoundPass& found) {
-  progress_.BeginTable(key.database + "." + key.table, false);
+  const ShownTable shown(progress_, key.database + "." + key.table, false);
   std::vector<SegmentId> segments;
   for (const auto& [target, segment] : found.segments) {
     segments.push_back(journal_.AddSegment(pass, target, segment.header.part, segment.path));

@@ -158,7 +158,7 @@ RestoreReport RunsRestore::Execute(const std::function<bool(const std::string&)>
 }
 
 void RunsRestore::RestoreItemOf(const RestoreItem& item, RestoreSession& session) {
-  progress_.BeginTable("restoring " + ToText(session.TargetOf(item.definition)), false);
+  ShownTable shown(progress_, "restoring " + ToText(session.TargetOf(item.definition)), false);
   std::uint64_t done = 0;
   for (const BatchInfo& batch : item.batches) {
     if (stop_.stopped()) return;
@@ -172,7 +172,7 @@ void RunsRestore::RestoreItemOf(const RestoreItem& item, RestoreSession& session
     session.Restore(item.definition, std::move(rows),
                     [&](std::size_t index) { return kept[index].has_value(); });
     progress_.AddVerified(batch.batch.rows);
-    progress_.SetShare(static_cast<double>(++done) / static_cast<double>(item.batches.size()));
+    shown.SetShare(static_cast<double>(++done) / static_cast<double>(item.batches.size()));
   }
 }
 
@@ -214,7 +214,8 @@ RestoreReport RestoreFiles(const RestoreRequest& request, const ServerAddress& t
   }
   RestoreSession session(request, connect, clock, &report);
   for (const RestoreFile& file : files) {
-    progress.BeginTable("restoring " + ToText(session.TargetOf(file.header.definition)), false);
+    const ShownTable shown(progress,
+                           "restoring " + ToText(session.TargetOf(file.header.definition)), false);
     const auto reader = SegmentReader::Open(PosixFileSystem(), file.path);
     for (const FoundBatch& batch : file.batches) {
       if (stop.stopped()) break;

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <map>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include "destination/older_journal.h"
 #include "destination/registry.h"
@@ -16,6 +19,7 @@
 #include "engine/status_report.h"
 #include "engine/table_pass.h"
 #include "engine/throttle.h"
+#include "engine/work_order.h"
 #include "state/journal.h"
 #include "state/run_lock.h"
 #include "util/failpoint.h"
@@ -67,12 +71,17 @@ struct PlannedSource {
   const SourceSettings* settings = nullptr;
   std::unique_ptr<Connection> connection;
   SourcePlan plan;
+  std::unique_ptr<Throttle> throttle;
 };
 
 class ArchiverRun {
  public:
   ArchiverRun(const RunRequest& request, Clock& clock, StopControl& stop, Progress& progress)
-      : request_(request), clock_(clock), stop_(stop), progress_(progress) {}
+      : request_(request),
+        clock_(clock),
+        stop_(stop),
+        progress_(progress),
+        allowance_(request.max_rows > 0 ? request.max_rows : RowAllowance::kUnlimited) {}
 
   RunResult Execute();
 
@@ -82,10 +91,11 @@ class ArchiverRun {
   void Prepare();
   void Work();
   void WorkSource(PlannedSource& source);
-  void WorkComponent(PlannedSource& source, std::vector<const TablePlan*> tables,
-                     Throttle& throttle);
-  void Guard(const std::string& what, const std::function<void()>& work);
+  void WorkComponent(PlannedSource& source, const WorkOrder::Tables& tables);
+  // What went wrong, "" when nothing did.
+  std::string Guard(const std::string& what, const std::function<void()>& work);
   void Problem(ExitCode code, const std::string& text, const std::string& hint = {});
+  void AddDeleted(std::uint64_t rows);
   void End();
 
   const RunRequest& request_;
@@ -94,11 +104,13 @@ class ArchiverRun {
   Progress& progress_;
   std::unique_ptr<Journal> journal_;
   std::vector<std::unique_ptr<Destination>> destinations_;
-  std::vector<PlannedSource> sources_;
   std::set<PassKey> unsettled_;  // tables that this run leaves alone
+  RowAllowance allowance_;
   std::unique_ptr<RunServices> services_;
+  std::vector<PlannedSource> sources_;  // their throttles use the services
   InvocationId invocation_ = 0;
-  bool journal_is_older_ = false;  // than the archives: nothing is written there
+  std::atomic<bool> journal_is_older_ = false;  // than the archives: nothing is written there
+  std::mutex result_mutex_;  // guards result_ while tables are worked side by side
   RunResult result_;
 };
 
@@ -119,29 +131,42 @@ RunResult ArchiverRun::Execute() {
 }
 
 void ArchiverRun::Problem(ExitCode code, const std::string& text, const std::string& hint) {
-  result_.exit_code = Worse(result_.exit_code, code);
-  result_.problems.push_back(text);
-  if (!hint.empty()) result_.hints.push_back(hint);
+  {
+    const std::lock_guard lock(result_mutex_);
+    result_.exit_code = Worse(result_.exit_code, code);
+    result_.problems.push_back(text);
+    if (!hint.empty()) result_.hints.push_back(hint);
+  }
   LogError(hint.empty() ? text : text + "; HINT: " + hint);
 }
 
+void ArchiverRun::AddDeleted(std::uint64_t rows) {
+  const std::lock_guard lock(result_mutex_);
+  result_.deleted += rows;
+}
+
 // Turns what ends one part of the work into the run's result, so that the next part can go on.
-void ArchiverRun::Guard(const std::string& what, const std::function<void()>& work) {
-  const std::string prefix = what.empty() ? what : what + ": ";
+std::string ArchiverRun::Guard(const std::string& what, const std::function<void()>& work) {
+  const auto report = [&](ExitCode code, const std::exception& error, const std::string& hint) {
+    std::string text = (what.empty() ? what : what + ": ") + error.what();
+    Problem(code, text, hint);
+    return text;
+  };
   try {
     work();
   } catch (const OlderJournalError& error) {
     journal_is_older_ = true;
-    Problem(ExitCode::kDamage, prefix + error.what(), error.hint());
+    return report(ExitCode::kDamage, error, error.hint());
   } catch (const IntegrityError& error) {
-    Problem(ExitCode::kDamage, prefix + error.what(), error.hint());
+    return report(ExitCode::kDamage, error, error.hint());
   } catch (const ConfigError& error) {
-    Problem(ExitCode::kUsage, prefix + error.what(), error.hint());
+    return report(ExitCode::kUsage, error, error.hint());
   } catch (const Error& error) {
-    Problem(ExitCode::kFailed, prefix + error.what(), error.hint());
+    return report(ExitCode::kFailed, error, error.hint());
   } catch (const std::exception& error) {
-    Problem(ExitCode::kFailed, prefix + error.what());
+    return report(ExitCode::kFailed, error, {});
   }
+  return {};
 }
 
 void ArchiverRun::Begin(bool journal_was_empty) {
@@ -159,7 +184,15 @@ void ArchiverRun::Begin(bool journal_was_empty) {
   invocation_ = journal_->BeginInvocation("run", run.archiver, id, run.host, run.pid);
   result_.run_name = run.name;
 
-  services_.reset(new RunServices{*journal_, clock_, stop_, progress_, {}, {}, id, {}});
+  services_.reset(new RunServices{.journal = *journal_,
+                                  .clock = clock_,
+                                  .stop = stop_,
+                                  .progress = progress_,
+                                  .destinations = {},
+                                  .context = {},
+                                  .run = id,
+                                  .connect = {},
+                                  .allowance = allowance_});
   services_->context.site = run.site;
   services_->context.journal_id = journal_->id();
   services_->context.archiver = run.archiver;
@@ -167,7 +200,6 @@ void ArchiverRun::Begin(bool journal_was_empty) {
   services_->context.now = run.now;
   services_->context.started_unix = started;
   services_->context.journal_was_empty = journal_was_empty;
-  if (request_.max_rows > 0) services_->rows_left = request_.max_rows;
   LogInfo(fmt::format("run {} of archiver {} begins", run.name, run.archiver));
   Failpoint("run-begin");
 }
@@ -223,8 +255,10 @@ void ArchiverRun::Prepare() {
 void ArchiverRun::Work() {
   if (sources_.empty()) return;
   std::map<std::string, SettleSource> reachable;
-  for (const PlannedSource& source : sources_) {
-    reachable[source.settings->name] = {&source.plan, FollowingConnections(*source.connection)};
+  for (PlannedSource& source : sources_) {
+    const auto connect = FollowingConnections(*source.connection);
+    source.throttle = MakeThrottle(*services_, *source.settings, connect);
+    reachable[source.settings->name] = {&source.plan, connect, source.throttle.get()};
   }
   std::set<std::string> unreachable;
   for (const std::string& name : request_.archiver->sources) {
@@ -244,34 +278,35 @@ void ArchiverRun::WorkSource(PlannedSource& source) {
   services_->connect = FollowingConnections(*source.connection);
   services_->context.source = source.settings->name;
   services_->context.server = DescribeServer(source.plan.server);
-  Throttle throttle(*services_, source.settings->throttle);
-  std::map<std::uint32_t, std::vector<const TablePlan*>> components;
-  std::vector<std::uint32_t> order;
-  for (const auto& table : source.plan.tables) {
-    if (components[table->component].empty()) order.push_back(table->component);
-    components[table->component].push_back(table.get());
-  }
-  for (const std::uint32_t component : order) {
-    if (stop_.stopped() || services_->rows_left == 0) return;
-    WorkComponent(source, components[component], throttle);
-  }
+  WorkOrder order(source.plan);
+  const auto work = [&] {
+    while (!stop_.stopped() && !allowance_.exhausted()) {
+      const auto tables = order.Take();
+      if (!tables) return;
+      // Taking may have waited. Whoever waits now must wake up too.
+      if (!stop_.stopped()) WorkComponent(source, *tables);
+      order.Done(*tables);
+    }
+  };
+  const std::size_t workers = std::min<std::size_t>(source.settings->table_workers, order.size());
+  std::vector<std::jthread> others;
+  for (std::size_t i = 1; i < workers; ++i) others.emplace_back(work);
+  work();
 }
 
 // Tables that refer to each other in a cycle free each other's rows: they take turns until a whole
 // turn frees nothing more. So does a table that refers to itself, or to rows that go with its own.
 // All others are walked once.
-void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePlan*> tables,
-                                Throttle& throttle) {
+void ArchiverRun::WorkComponent(PlannedSource& source, const WorkOrder::Tables& tables) {
   std::map<const TablePlan*, std::unique_ptr<TablePass>> passes;
-  std::map<const TablePlan*, bool> failed;
+  std::set<const TablePlan*> failed;
   const auto guard = [&](const TablePlan* table, const std::function<void()>& work) {
-    const std::size_t before = result_.problems.size();
-    Guard("table " + ToText(table->name), work);
-    if (result_.problems.size() == before) return;
-    failed[table] = true;
+    const std::string problem = Guard("table " + ToText(table->name), work);
+    if (problem.empty()) return;
+    failed.insert(table);
     // The journal may be what failed.
     Guard("journal", [&] {
-      if (passes.contains(table)) passes[table]->Fail(result_.problems.back());
+      if (passes.contains(table)) passes[table]->Fail(problem);
     });
   };
   const bool rounds = tables.front()->in_cycle || tables.front()->refers_to_itself;
@@ -279,25 +314,25 @@ void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePl
   do {
     freed = 0;
     for (const TablePlan* table : tables) {
-      if (failed[table]) continue;
+      if (failed.contains(table)) continue;
       if (unsettled_.contains({source.settings->name, table->name.database, table->name.table})) {
         LogWarning("table " + ToText(table->name) +
                    " waits for the next run: what an earlier one left of it is not settled");
-        failed[table] = true;
+        failed.insert(table);
         continue;
       }
       guard(table, [&] {
         if (!passes.contains(table)) {
           passes[table] = std::make_unique<TablePass>(*services_, *source.settings, source.plan,
-                                                      *table, throttle);
+                                                      *table, *source.throttle);
         }
         freed += passes[table]->Round();
       });
     }
-    result_.deleted += freed;
-  } while (rounds && freed > 0 && !stop_.stopped() && services_->rows_left > 0);
+    AddDeleted(freed);
+  } while (rounds && freed > 0 && !stop_.stopped() && !allowance_.exhausted());
   for (const TablePlan* table : tables) {
-    if (failed[table] || !passes.contains(table)) continue;
+    if (failed.contains(table) || !passes.contains(table)) continue;
     guard(table, [&] {
       passes[table]->Finish();
       if (passes[table]->conflicts() > 0) {
@@ -310,6 +345,8 @@ void ArchiverRun::WorkComponent(PlannedSource& source, std::vector<const TablePl
 }
 
 void ArchiverRun::End() {
+  // Nothing is waited for any more.
+  for (PlannedSource& source : sources_) source.throttle.reset();
   bool all_finished = !journal_is_older_;
   for (const auto& destination : destinations_) {
     if (journal_is_older_) break;

@@ -1,4 +1,5 @@
-// What every part of a run works with. Made once by run.cc, outlives everything else.
+// What every part of a run works with, passes that work side by side too: whatever changes here
+// while they do is thread-safe. Made once by run.cc, outlives everything else.
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include "destination/destination.h"
 #include "engine/pass_archive.h"
 #include "engine/progress.h"
+#include "engine/row_allowance.h"
 #include "mariadb/connection.h"
 #include "state/journal.h"
 #include "util/clock.h"
@@ -31,7 +33,13 @@ struct RunServices {
   // The last unit number given: unique within the run.
   std::atomic<std::uint64_t> last_unit = 0;
   // Rows that may still be taken (--max-rows).
-  std::uint64_t rows_left = UINT64_MAX;
+  RowAllowance& allowance;
+
+  void NoteBatch(BatchId batch) {
+    BatchId first = first_batch;
+    while ((first == 0 || batch < first) && !first_batch.compare_exchange_weak(first, batch)) {
+    }
+  }
 };
 
 }  // namespace osarchiver

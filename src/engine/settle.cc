@@ -7,6 +7,7 @@
 #include <map>
 
 #include "destination/older_journal.h"
+#include "engine/throttle.h"
 #include "engine/unit_outcome.h"
 #include "engine/verified_unit.h"
 #include "source/deleter.h"
@@ -51,6 +52,9 @@ SettleResult Settler::Settle() {
       work();
     } catch (const IntegrityError&) {
       throw;
+    } catch (const DeleteLeft&) {
+      // The run was stopped while it had to wait: no failure, and not settled.
+      failed[run] = true;
     } catch (const Error& error) {
       failed[run] = true;
       result.unsettled.insert(tables.begin(), tables.end());
@@ -334,6 +338,13 @@ void Settler::DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* re
   if (unit.parts.empty()) return;
   // From here on a DELETE may be committed whose answer nobody records.
   services_.journal.MarkVerified(announced, Journal::Next::kDelete);
+  Throttle& throttle = *sources_.at(source).throttle;
+  options.max_rows_per_transaction =
+      std::min(options.max_rows_per_transaction, throttle.rows_at_once());
+  options.may_go_on = [&throttle] { return throttle.Wait(); };
+  options.committed = [&throttle](std::uint64_t rows, std::chrono::milliseconds duration) {
+    throttle.AddTransaction(rows, duration);
+  };
   Deleter deleter(sources_.at(source).connect, services_.clock, services_.stop);
   const DeleteOutcome outcome = deleter.Delete(unit.parts, options);
   const DeleteCounts counts =

@@ -23,6 +23,8 @@
 
 namespace osarchiver {
 
+class Throttle;
+
 struct SettleResult {
   std::uint64_t runs = 0;
   std::uint64_t batches = 0;
@@ -40,6 +42,7 @@ struct SettleResult {
 struct SettleSource {
   const SourcePlan* plan = nullptr;
   std::function<std::unique_ptr<Connection>()> connect;
+  Throttle* throttle = nullptr;  // what settling deletes is deleted as gently as everything else
 };
 
 class Settler {

@@ -44,6 +44,12 @@ TablePass::TablePass(RunServices& services, const SourceSettings& source, const 
       *connection_, plan_, table_, purpose,
       services_.journal.Position(services_.context.archiver, KeyOf(plan_, table_)), services_.clock,
       services_.stop);
+  // A table with few rows to take is read for hours before there is a unit.
+  reader_->BetweenStatements([this] {
+    services_.progress.SetShare(ToText(table_.name), reader_->progress());
+    SavePosition(*reader_, false);
+    (void)throttle_.Wait();  // the reader asks for a stop by itself
+  });
 }
 
 TablePass::~TablePass() = default;
@@ -67,9 +73,9 @@ TablePass::PartTarget& TablePass::TargetFor(const TablePlan& table) {
   return target;
 }
 
-bool TablePass::ReadUnit(UnitReader& reader, Unit* unit) {
+bool TablePass::ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit) {
   ReadLimits limits;
-  limits.rows = std::min(table_.settings.batch_rows, services_.rows_left);
+  limits.rows = rows;
   limits.bytes = table_.settings.batch_bytes;
   bool more = false;
   // Reading changes nothing, so a lost connection only means reading the unit again.
@@ -143,7 +149,7 @@ void TablePass::CompleteReleases(PassPipeline& pipeline, const UnitInFlight& uni
 }
 
 std::uint64_t TablePass::Round() {
-  services_.progress.BeginTable(ToText(table_.name), mode_ != PassMode::kArchiveOnly);
+  const ShownTable shown(services_.progress, ToText(table_.name), mode_ != PassMode::kArchiveOnly);
   for (auto& [table, target] : targets_) target.filter->Refresh();
   PipelineOptions options;
   options.mode = mode_;
@@ -157,24 +163,28 @@ std::uint64_t TablePass::Round() {
   PassPipeline pipeline(services_, options, throttle_);
 
   bool complete = false;
-  while (!services_.stop.stopped() && services_.rows_left > 0) {
-    throttle_.Wait();
+  while (!services_.stop.stopped()) {
+    if (!throttle_.Wait()) break;
     for (Destination* destination : services_.destinations) {
       if (auto reason = destination->LacksRoom()) throw IoError(ENOSPC, *reason);
     }
+    RowShare share(services_.allowance, table_.settings.batch_rows);
+    if (share.rows() == 0) break;
     Unit unit;
-    if (!ReadUnit(*reader_, &unit)) {
+    if (!ReadUnit(*reader_, share.rows(), &unit)) {
       complete = !services_.stop.stopped();
       break;
     }
     Failpoint("batch-read");
-    services_.progress.SetShare(reader_->progress());
+    services_.progress.SetShare(ToText(table_.name), reader_->progress());
     std::uint64_t rows = 0;
     for (const UnitPart& part : unit.parts) rows += part.rows.row_count();
     UnitInFlight prepared = Prepare(std::move(unit));
     if (mode_ == PassMode::kArchiveOnly) prepared.releases.clear();
     if (prepared.batches.empty() && prepared.releases.empty()) continue;
-    services_.rows_left -= std::min(services_.rows_left, rows);
+    share.Took(rows);
+    // Where rows are deleted, those count that go.
+    if (mode_ == PassMode::kArchiveOnly) throttle_.AddRows(rows);
     if (prepared.batches.size() > 1) {
       const std::uint64_t unit_number = ++services_.last_unit;
       for (BatchInFlight& batch : prepared.batches) batch.info.unit = unit_number;
@@ -190,6 +200,7 @@ std::uint64_t TablePass::Round() {
   }
   const PipelineCounts counts = pipeline.Finish();
   conflicts_ += counts.conflicts;
+  blocked_late_ += counts.blocked;
   SavePosition(*reader_, complete);
   if (complete) reader_->Restart();
   return counts.deleted;
@@ -208,12 +219,16 @@ void TablePass::Finish() {
   const PassId pass = TargetFor(table_).pass;
   const bool stopped = services_.stop.stopped();
   if (!stopped) {
+    // What the walk met need not be counted by reading the table once more.
+    const std::optional<std::uint64_t> live = reader_->live_flag_rows();
     services_.journal.SetLiveFlagRows(
-        pass, CountLiveFlagRows(*connection_, table_, services_.clock, services_.stop));
-    if (mode_ != PassMode::kArchiveOnly) {
+        pass,
+        live ? *live : CountLiveFlagRows(*connection_, table_, services_.clock, services_.stop));
+    if (reader_->may_be_blocked() || blocked_late_ > 0) {
+      const auto among = blocked_late_ > 0 ? std::nullopt : reader_->blocked_rows();
       std::vector<BlockedReason> reasons;
       for (BlockedCount& count :
-           CountBlocked(*connection_, plan_, table_, services_.clock, services_.stop)) {
+           CountBlocked(*connection_, plan_, table_, services_.clock, services_.stop, among)) {
         reasons.push_back({count.referring, count.constraint, count.why, count.rows,
                            std::move(count.example_keys), count.select_sql, count.advice});
       }

@@ -48,7 +48,7 @@ class TablePass {
   };
 
   PartTarget& TargetFor(const TablePlan& table);
-  bool ReadUnit(UnitReader& reader, Unit* unit);
+  bool ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit);
   UnitInFlight Prepare(Unit unit);
   void CompleteReleases(PassPipeline& pipeline, const UnitInFlight& unit);
   void SavePosition(const UnitReader& reader, bool complete);
@@ -65,6 +65,8 @@ class TablePass {
   std::unique_ptr<UnitReader> reader_;
   std::chrono::steady_clock::time_point position_saved_{};
   std::uint64_t conflicts_ = 0;
+  // Rows that were found blocked only when they were to be deleted.
+  std::uint64_t blocked_late_ = 0;
 };
 
 }  // namespace osarchiver

@@ -1,30 +1,69 @@
-// Keeps the load on the source bounded by what the source and its replicas say (P7). Thread-safe.
+// Keeps the load on the source bounded by what the source and its replicas say, by what the
+// operator allows, and by how the run's own transactions do (P7). Thread-safe: all that read and
+// delete of one source ask the same one.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <string>
+#include <optional>
+#include <vector>
 
 #include "config/settings.h"
-#include "engine/run_services.h"
+#include "engine/gauge.h"
+#include "engine/pace.h"
+#include "engine/wait_notice.h"
+#include "util/clock.h"
+#include "util/stop.h"
 
 namespace osarchiver {
 
+struct RunServices;
+class Connection;
+
 class Throttle {
  public:
-  Throttle(RunServices& services, const ThrottleSettings& settings);
+  struct Limits {
+    std::vector<std::unique_ptr<Gauge>> gauges;  // the first that has a reason is named
+    std::uint64_t max_rows_per_second = 0;
+    std::chrono::milliseconds max_latency{0};
+  };
+  Throttle(Limits limits, Clock& clock, StopControl& stop, WaitNotice notice);
   ~Throttle();
-  // Returns when the next unit may be read or deleted, or when the run is asked to stop. While it
-  // waits, progress, status and journal say why.
-  void Wait();
-  // `rows` were deleted: counts towards max_rows_per_second.
+
+  // Returns true when the next step (a statement that reads, a transaction that deletes) may be
+  // taken. Waits while something speaks against it, and says what; false when the run is asked to
+  // stop meanwhile: the step is then better left to the next run.
+  [[nodiscard]] bool Wait();
+  // Rows that went through, counted for max_rows_per_second.
   void AddRows(std::uint64_t rows);
+  // The same for rows that one transaction deleted, and how long that took.
+  void AddTransaction(std::uint64_t rows, std::chrono::milliseconds duration);
+  // The most rows of a step, so that a rate is held within each second.
+  std::uint64_t rows_at_once() const;
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  struct Verdict {
+    WaitReason reason;
+    std::chrono::milliseconds sleep;
+  };
+  std::optional<Verdict> Judge();
+
+  Clock& clock_;
+  StopControl& stop_;
+  const Limits limits_;
+  std::mutex mutex_;  // guards everything below, and the gauges
+  WaitNotice notice_;
+  RowRate rate_;
+  LatencyRest rest_;
+  SteadyTime asked_{};
+  std::optional<WaitReason> answer_;  // of the gauges when they were last asked
 };
+
+// With all gauges that the settings ask for. `connect` opens connections to the source's node.
+std::unique_ptr<Throttle> MakeThrottle(RunServices& services, const SourceSettings& source,
+                                       std::function<std::unique_ptr<Connection>()> connect);
 
 }  // namespace osarchiver
