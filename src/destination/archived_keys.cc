@@ -92,7 +92,8 @@ std::string KeyListCondition(const TableDefinition& definition, const RowBatch& 
     ValueCursor values(keys.row(row));
     for (std::size_t i = 0; i < definition.key.size(); ++i) {
       if (i > 0) sql += ",";
-      AppendKeyLiteral(definition.columns[definition.key[i]], values.Next(), &sql);
+      AppendKeyLiteral(definition.columns[definition.key[i]], values.Next(), &sql,
+                       composite ? KeyForm::kInTuple : KeyForm::kAlone);
     }
     if (composite) sql += ")";
   }

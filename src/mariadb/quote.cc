@@ -115,9 +115,13 @@ void AppendInsertLiteral(const Column& column, const Value& value, std::string* 
   }
 }
 
-void AppendKeyLiteral(const Column& column, const Value& value, std::string* sql) {
-  if (value.kind == ValueKind::kBytes && column.value_class == ValueClass::kBytes &&
-      column.data_type != "bit" && (column.charset.empty() || column.charset == "binary")) {
+void AppendKeyLiteral(const Column& column, const Value& value, std::string* sql, KeyForm form) {
+  const bool empty = value.kind == ValueKind::kEnumError ||
+                     (value.kind == ValueKind::kBytes && value.bytes.empty());
+  if (form == KeyForm::kInTuple && column.data_type == "enum" && empty) {
+    AppendInsertLiteral(column, {ValueKind::kBytes, {}}, sql);
+  } else if (value.kind == ValueKind::kBytes && column.value_class == ValueClass::kBytes &&
+             column.data_type != "bit" && (column.charset.empty() || column.charset == "binary")) {
     AppendHex(value.bytes, sql);
   } else if (value.kind == ValueKind::kBytes && value.bytes.empty() && column.has_empty_member &&
              column.data_type == "enum") {

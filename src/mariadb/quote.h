@@ -31,7 +31,13 @@ inline constexpr std::string_view kEnumErrorPrefix =
 // Appends `value` as a literal that compares with the column under the column's own collation and
 // type, so that the column's index is used and '7' never equals '07' (numbers bare, text quoted;
 // other character sets with their introducer).
-void AppendKeyLiteral(const Column& column, const Value& value, std::string* sql);
+//
+// In a tuple an ENUM's error value and its member '' are both the text '': a number among texts
+// would make the server compare all of them as numbers, and find none. So the list may answer with
+// a row that differs from the one meant in just that; callers compare what comes back.
+enum class KeyForm { kAlone, kInTuple };
+void AppendKeyLiteral(const Column& column, const Value& value, std::string* sql,
+                      KeyForm form = KeyForm::kAlone);
 // 'text', escaped for sessions without NO_BACKSLASH_ESCAPES, which ours is.
 std::string QuoteText(std::string_view text);
 

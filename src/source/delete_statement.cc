@@ -31,7 +31,8 @@ bool AppendTuple(const TableDefinition& definition, std::string_view row,
   if (columns.size() > 1) sql->push_back('(');
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (i > 0) sql->push_back(',');
-    AppendKeyLiteral(definition.columns[columns[i]], (*values)[columns[i]], sql);
+    AppendKeyLiteral(definition.columns[columns[i]], (*values)[columns[i]], sql,
+                     columns.size() > 1 ? KeyForm::kInTuple : KeyForm::kAlone);
   }
   if (columns.size() > 1) sql->push_back(')');
   return true;

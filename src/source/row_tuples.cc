@@ -37,7 +37,8 @@ std::optional<std::string> TupleLiteral(const TableDefinition& definition, std::
   for (const std::size_t position : positions) {
     if (values[position].kind == ValueKind::kNull) return std::nullopt;
     if (!literal.empty()) literal += ", ";
-    AppendKeyLiteral(definition.columns[position], values[position], &literal);
+    AppendKeyLiteral(definition.columns[position], values[position], &literal,
+                     positions.size() > 1 ? KeyForm::kInTuple : KeyForm::kAlone);
   }
   return positions.size() == 1 ? literal : "(" + literal + ")";
 }
