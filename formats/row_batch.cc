@@ -111,21 +111,23 @@ std::string KeyBytes(std::string_view row, const std::vector<std::size_t>& key) 
   return std::string(bytes.row(0));
 }
 
-std::string KeyText(std::string_view key_bytes) {
+std::string WholeKeyText(std::string_view key_bytes) {
   std::string text;
-  for (ValueCursor values(key_bytes); !values.AtEnd();) {
+  bool first = true;
+  for (ValueCursor values(key_bytes); !values.AtEnd(); first = false) {
     const Value value = values.Next();
-    if (!text.empty()) text += ',';
+    if (!first) text += ',';
     if (value.kind == ValueKind::kNull) {
       text += "NULL";
     } else if (IsPrintable(value.bytes)) {
       text += value.bytes;
     } else {
-      // Two digits a byte: more than this many bytes are cut anyway.
-      text += "0x" + Hex(value.bytes.substr(0, kKeyTextCharacters));
+      text += "0x" + Hex(value.bytes);
     }
   }
-  return CutForPeople(std::move(text));
+  return text;
 }
+
+std::string KeyText(std::string_view key_bytes) { return CutForPeople(WholeKeyText(key_bytes)); }
 
 }  // namespace osarchiver

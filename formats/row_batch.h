@@ -121,5 +121,7 @@ std::string KeyBytes(std::string_view row, const std::vector<std::size_t>& key);
 // A key for people and JSON: values joined by ',', bytes that are not printable UTF-8 as 0x
 // hexadecimal, cut at 200 characters.
 std::string KeyText(std::string_view key_bytes);
+// The same uncut.
+std::string WholeKeyText(std::string_view key_bytes);
 
 }  // namespace osarchiver

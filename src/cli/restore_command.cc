@@ -51,7 +51,7 @@ ExitCode RestoreCommand(const GlobalOptions& global, const Arguments& arguments)
         "the rows of every run of this archiver, the newest version of each"},
        {"table", Kind::kValue, "only this table, as DATABASE.TABLE"},
        {"where-key", Kind::kList,
-        "only the row with this key (values joined by ','); may be repeated"},
+        "with --table, only the row with this key (values joined by ','); may be repeated"},
        {"file", Kind::kList, "segment files, without journal and configuration; may be repeated"},
        {"option-file", Kind::kValue, "with --file: MariaDB option file of the target server"},
        {"socket", Kind::kValue, "with --file: socket of the target server"},
@@ -74,6 +74,9 @@ ExitCode RestoreCommand(const GlobalOptions& global, const Arguments& arguments)
   if (options->Has("table")) request.selection.table = ParseTableName(options->Value("table"));
   request.where_keys = options->List("where-key");
   request.to_database = options->Value("to");
+  if (!request.where_keys.empty() && !request.selection.table) {
+    throw ConfigError("--where-key names rows of one table", "say which with --table DB.TABLE");
+  }
   request.dry_run = options->Has("dry-run");
   request.hold = options->Has("hold");
   const auto confirm = [&](const std::string& what) { return Confirm(what, options->Has("yes")); };

@@ -95,15 +95,6 @@ Fit FitOf(const Column& source, const Column& archive) {
   return Fit::kOther;
 }
 
-std::string ColumnSql(const Column& column, bool nullable) {
-  std::string sql = QuoteIdentifier(column.name) + " " + column.type;
-  if (!column.charset.empty()) {
-    sql += " CHARACTER SET " + column.charset;
-    if (!column.collation.empty()) sql += " COLLATE " + column.collation;
-  }
-  return sql + (nullable ? " NULL" : " NOT NULL");
-}
-
 std::string Describe(const Column& column) {
   std::string text = column.type;
   if (!column.collation.empty()) text += " " + column.collation;
@@ -239,6 +230,21 @@ class Comparison {
 };
 
 }  // namespace
+
+std::string ColumnSql(const Column& column, bool nullable) {
+  std::string sql = QuoteIdentifier(column.name) + " " + column.type;
+  if (!column.charset.empty()) {
+    sql += " CHARACTER SET " + column.charset;
+    if (!column.collation.empty()) sql += " COLLATE " + column.collation;
+  }
+  return sql + (nullable ? " NULL" : " NOT NULL");
+}
+
+bool HoldsEveryValue(const Column& archived, const Column& table) {
+  const Fit fit = FitOf(archived, table);
+  return (fit == Fit::kSame || fit == Fit::kHolds) && archived.value_class == table.value_class &&
+         (table.nullable || !archived.nullable);
+}
 
 std::vector<SchemaDifference> CompareSchemas(const TableDefinition& source,
                                              const TableDefinition& archive) {

@@ -26,4 +26,12 @@ struct SchemaDifference {
 std::vector<SchemaDifference> CompareSchemas(const TableDefinition& source,
                                              const TableDefinition& archive);
 
+// Whether `table` takes every value of `archived` and gives it back in the same bytes: the same
+// type, or one of the same kind with more room; character set included, collation not. NULL where
+// it may be NULL.
+bool HoldsEveryValue(const Column& archived, const Column& table);
+
+// "`a` varchar(10) CHARACTER SET utf8mb4 NULL": a column of an ALTER TABLE that a person may run.
+std::string ColumnSql(const Column& column, bool nullable);
+
 }  // namespace osarchiver

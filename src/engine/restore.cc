@@ -24,45 +24,17 @@ const ArchiverSettings& FindArchiver(const Settings& settings, const std::string
                     "restore its segments with --file, or put the archiver back");
 }
 
-std::string TargetText(const std::string& endpoint, const std::string& site,
-                       const std::string& tables) {
-  return fmt::format("restoring to {}{}\n{}", endpoint, site.empty() ? "" : ", site " + site,
-                     tables);
-}
-
-// The rows of one batch from the first copy that is proven.
-RowBatch ReadBatch(BatchVerifier& verifier, const Destinations& destinations,
-                   const RestoreItem& item, const BatchInfo& batch) {
-  std::string problems;
-  for (const CopyLocation& copy : batch.copies) {
-    Destination* destination = FindDestination(destinations, copy.target);
-    if (destination == nullptr) continue;
-    try {
-      return verifier.ReadProven(*destination,
-                                 {item.run.name, item.pass.key, batch.batch.number, copy},
-                                 item.definition, batch.batch.digest, batch.batch.rows);
-    } catch (const IntegrityError& error) {
-      LogError(error.what());
-      problems += std::string("; ") + error.what();
-    }
-  }
-  throw IntegrityError(fmt::format(
-      "batch {} of {}.{} in run {} has no copy that is whole; none of its rows was written{}",
-      batch.batch.number, item.pass.key.database, item.pass.key.table, item.run.name, problems));
-}
-
 struct KeyHashes {
   std::vector<std::int64_t> keys;
   std::vector<KeptRow> rows;
 };
 
-KeyHashes HashesOf(const RowBatch& rows, const TableDefinition& definition, BatchId batch) {
+KeyHashes HashesOf(const RestoreBatch& batch, BatchId id) {
   KeyHashes hashes;
-  const std::vector<Hash> row_hashes = RowHashes(rows);
-  for (std::size_t i = 0; i < rows.row_count(); ++i) {
-    const std::int64_t key = KeyHash(rows.row(i), definition.key);
+  for (std::size_t i = 0; i < batch.rows.row_count(); ++i) {
+    const std::int64_t key = KeyHash(batch.rows.row(i), batch.definition->key);
     hashes.keys.push_back(key);
-    hashes.rows.push_back({key, ShortHash(row_hashes[i]), batch});
+    hashes.rows.push_back({key, ShortHash(batch.hashes[i]), id});
   }
   return hashes;
 }
@@ -71,163 +43,233 @@ class RunsRestore {
  public:
   RunsRestore(const Settings& settings, const RestoreRequest& request, Clock& clock,
               StopControl& stop, Progress& progress)
-      : settings_(settings), request_(request), clock_(clock), stop_(stop), progress_(progress) {}
+      : settings_(settings),
+        request_(request),
+        clock_(clock),
+        stop_(stop),
+        progress_(progress),
+        filter_(request.where_keys) {}
 
   RestoreReport Execute(const std::function<bool(const std::string&)>& confirm);
 
  private:
-  void RestoreItemOf(const RestoreItem& item, RestoreSession& session);
-  void Remember(const RestoreItem& item, const KeyHashes& hashes);
+  void MakeDestinationsOf(const ArchiverSettings& archiver);
+  void MakeSessions();
+  std::string Question() const;
+  void Produce(const std::function<bool(RestoreBatch)>& push);
+  RestoreBatch Read(const RestoreItem& item, const BatchInfo& batch);
+  std::optional<RowBatch> ReadProven(const RestoreItem& item, const BatchInfo& batch,
+                                     std::string* damage);
+  void Remember(const RestoreItem& item, BatchId id, RestoreBatch* batch);
+  void RestoreAll();
 
   const Settings& settings_;
   const RestoreRequest& request_;
   Clock& clock_;
   StopControl& stop_;
   Progress& progress_;
+  RestoreFilter filter_;
   std::unique_ptr<Journal> journal_;
   std::vector<std::unique_ptr<Destination>> owned_;
   Destinations destinations_;
   std::unique_ptr<BatchVerifier> verifier_;
+  std::vector<RestoreItem> items_;
+  std::map<std::string, std::unique_ptr<RestoreSession>> sessions_;  // by source
+  std::map<std::string, std::string> endpoints_;                     // by source
   RestoreReport report_;
 };
 
 RestoreReport RunsRestore::Execute(const std::function<bool(const std::string&)>& confirm) {
   journal_ = Journal::Open(settings_.state, request_.dry_run ? OpenMode::kRead : OpenMode::kWrite);
-  const std::vector<RestoreItem> items = PlanRestore(*journal_, request_.selection);
-  const std::string& archiver_name = items.front().run.archiver;
+  items_ = PlanRestore(*journal_, request_.selection);
+  const std::string& archiver_name = items_.front().run.archiver;
   const ArchiverSettings& archiver = FindArchiver(settings_, archiver_name);
   std::optional<RunLock> lock;
   if (!request_.dry_run) lock = RunLock::Acquire(settings_.state, archiver_name);
-
-  std::vector<DestinationSettings> destinations;
-  for (const std::string& name : archiver.destinations)
-    destinations.push_back(settings_.destinations.at(name));
-  owned_ = MakeDestinations(destinations);
-  for (const auto& destination : owned_) destinations_.push_back(destination.get());
-  verifier_ = std::make_unique<BatchVerifier>(*journal_, destinations_);
-
-  std::map<std::string, std::unique_ptr<RestoreSession>> sessions;
-  std::string tables, endpoint;
-  for (const RestoreItem& item : items) {
-    std::uint64_t rows = 0;
-    for (const BatchInfo& batch : item.batches) rows += batch.batch.rows;
-    tables +=
-        fmt::format("  {}.{} of run {}: {} rows\n",
-                    request_.to_database.empty() ? item.pass.key.database : request_.to_database,
-                    item.pass.key.table, item.run.name, HumanCount(rows));
-    const std::string& source = item.pass.key.source;
-    if (sessions.contains(source)) continue;
-    const auto settings = settings_.sources.find(source);
-    if (settings == settings_.sources.end())
-      throw ConfigError("source '" + source + "' is not in the configuration any more");
-    const auto connect = [address = AddressOf(settings->second.server)] {
-      return Connection::Open(address);
-    };
-    endpoint = connect()->endpoint();
-    sessions[source] = std::make_unique<RestoreSession>(request_, connect, clock_, &report_);
-  }
-  if (!request_.dry_run && !confirm(TargetText(endpoint, settings_.site, tables))) {
+  MakeDestinationsOf(archiver);
+  MakeSessions();
+  if (!request_.dry_run && !confirm(Question())) {
     throw ConfigError("not confirmed; nothing was written", "--yes answers");
   }
-  std::array<char, 256> host{};
-  (void)::gethostname(host.data(), host.size() - 1);
   std::optional<InvocationId> invocation;
   if (!request_.dry_run) {
-    invocation = journal_->BeginInvocation("restore", archiver_name, items.front().run.id,
+    std::array<char, 256> host{};
+    (void)::gethostname(host.data(), host.size() - 1);
+    invocation = journal_->BeginInvocation("restore", archiver_name, items_.front().run.id,
                                            host.data(), ::getpid());
   }
-  for (const RestoreItem& item : items) {
-    if (stop_.stopped()) break;
-    try {
-      RestoreItemOf(item, *sessions[item.pass.key.source]);
-    } catch (const IntegrityError& error) {
-      report_.problems.emplace_back(error.what());
-      report_.exit_code = Worse(report_.exit_code, ExitCode::kDamage);
-    } catch (const Error& error) {
-      report_.problems.push_back(error.hint().empty()
-                                     ? error.what()
-                                     : std::string(error.what()) + "; HINT: " + error.hint());
-      report_.exit_code = Worse(report_.exit_code, ExitCode::kFailed);
-    }
+  try {
+    RestoreAll();
+  } catch (const Error& error) {
+    report_.problems.push_back(TextOf(error));
+    report_.exit_code = Worse(report_.exit_code, ExitCode::kFailed);
   }
-  for (auto& [name, session] : sessions) session->Finish();
-  if (stop_.stopped()) report_.exit_code = Worse(report_.exit_code, ExitCode::kStopped);
-  if (invocation)
+  if (invocation) {
     journal_->FinishInvocation(*invocation, static_cast<int>(report_.exit_code), stop_.reason());
+  }
   return std::move(report_);
 }
 
-void RunsRestore::RestoreItemOf(const RestoreItem& item, RestoreSession& session) {
-  ShownTable shown(progress_, "restoring " + ToText(session.TargetOf(item.definition)), false);
-  std::uint64_t done = 0;
-  for (const BatchInfo& batch : item.batches) {
-    if (stop_.stopped()) return;
-    RowBatch rows = ReadBatch(*verifier_, destinations_, item, batch);
-    const KeyHashes hashes = HashesOf(rows, item.definition, batch.id);
-    // Rows that this batch archived and that stayed in the source (changed since) are no conflict.
-    const auto kept = journal_->FindKept(item.run.archiver, item.pass.key, hashes.keys);
-    // The journal learns first: a row that is back and unknown would be archived a second time by
-    // the next run.
-    if (!request_.dry_run && request_.to_database.empty()) Remember(item, hashes);
-    session.Restore(item.definition, std::move(rows),
-                    [&](std::size_t index) { return kept[index].has_value(); });
-    progress_.AddVerified(batch.batch.rows);
-    shown.SetShare(static_cast<double>(++done) / static_cast<double>(item.batches.size()));
+void RunsRestore::MakeDestinationsOf(const ArchiverSettings& archiver) {
+  std::vector<DestinationSettings> destinations;
+  for (const std::string& name : archiver.destinations) {
+    destinations.push_back(settings_.destinations.at(name));
+  }
+  owned_ = MakeDestinations(destinations);
+  for (const auto& destination : owned_) destinations_.push_back(destination.get());
+  verifier_ = std::make_unique<BatchVerifier>(*journal_, destinations_);
+}
+
+void RunsRestore::MakeSessions() {
+  for (const RestoreItem& item : items_) {
+    filter_.Announce(RestoreTargetOf(request_, item.definition), item.run.name);
+    const std::string& source = item.pass.key.source;
+    if (sessions_.contains(source)) continue;
+    const auto settings = settings_.sources.find(source);
+    if (settings == settings_.sources.end()) {
+      throw ConfigError("source '" + source + "' is not in the configuration any more",
+                        "restore its segments with --file, or put the source back");
+    }
+    ServerAddress address = AddressOf(settings->second.server);
+    address.must_be_writable = !request_.dry_run;
+    const auto connect = [address] { return Connection::Open(address); };
+    endpoints_[source] = connect()->endpoint();
+    sessions_[source] = std::make_unique<RestoreSession>(request_, connect, clock_, &report_);
   }
 }
 
-void RunsRestore::Remember(const RestoreItem& item, const KeyHashes& hashes) {
-  std::vector<KeptRow> unknown;
+std::string RunsRestore::Question() const {
+  std::string text;
+  for (const auto& [source, endpoint] : endpoints_) {
+    text += fmt::format("restoring to {} (source {}), site {}\n", endpoint, source, settings_.site);
+    for (const RestoreItem& item : items_) {
+      if (item.pass.key.source != source) continue;
+      std::uint64_t rows = 0;
+      for (const BatchInfo& batch : item.batches) rows += batch.batch.rows;
+      text += fmt::format("  {}: {} rows of run {}\n",
+                          ToText(RestoreTargetOf(request_, item.definition)), HumanCount(rows),
+                          item.run.name);
+    }
+  }
+  if (!request_.where_keys.empty()) {
+    text += fmt::format("of these only the rows with the key {}\n",
+                        fmt::join(request_.where_keys, " or "));
+  }
+  return text;
+}
+
+void RunsRestore::RestoreAll() {
+  RunRestorePipeline([this](const auto& push) { Produce(push); },
+                     [this](const RestoreBatch& batch) {
+                       if (stop_.stopped()) return;
+                       TakeBatch(batch, *sessions_[batch.source], request_, progress_, &report_);
+                     });
+  if (stop_.stopped()) {
+    report_.exit_code = Worse(report_.exit_code, ExitCode::kStopped);
+    return;
+  }
+  for (auto& [name, session] : sessions_) session->Finish();
+  report_.AddKeysNotFound(filter_.NotFound());
+}
+
+void RunsRestore::Produce(const std::function<bool(RestoreBatch)>& push) {
+  for (const RestoreItem& item : items_) {
+    double done = 0;
+    for (const BatchInfo& batch : item.batches) {
+      if (stop_.stopped()) return;
+      RestoreBatch ready = Read(item, batch);
+      ready.first = done == 0;
+      ready.share = ++done / static_cast<double>(item.batches.size());
+      if (!push(std::move(ready))) return;
+    }
+  }
+}
+
+RestoreBatch RunsRestore::Read(const RestoreItem& item, const BatchInfo& batch) {
+  RestoreBatch ready;
+  ready.definition = &item.definition;
+  ready.source = item.pass.key.source;
+  ready.archived_rows = batch.batch.rows;
+  const std::optional<RowBatch> rows = ReadProven(item, batch, &ready.damage);
+  if (!rows) return ready;
+  FillBatch(*rows,
+            filter_.Choose(RestoreTargetOf(request_, item.definition), item.definition, *rows),
+            &ready);
+  Remember(item, batch.id, &ready);
+  return ready;
+}
+
+// The rows of one batch from the first copy that is proven. `damage` names the copies that are not.
+std::optional<RowBatch> RunsRestore::ReadProven(const RestoreItem& item, const BatchInfo& batch,
+                                                std::string* damage) {
+  std::string problems;
+  for (const CopyLocation& copy : batch.copies) {
+    Destination* destination = FindDestination(destinations_, copy.target);
+    if (destination == nullptr) continue;
+    try {
+      RowBatch rows = verifier_->ReadProven(
+          *destination, {item.run.name, item.pass.key, batch.batch.number, copy}, item.definition,
+          batch.batch.digest, batch.batch.rows);
+      if (!problems.empty()) *damage = problems + "; its rows are taken from another copy";
+      return rows;
+    } catch (const IntegrityError& error) {
+      problems += (problems.empty() ? "" : "; ") + std::string(error.what());
+    }
+  }
+  *damage = fmt::format(
+      "batch {} of {}.{} in run {} has no copy that is whole; none of its rows was written{}{}",
+      batch.batch.number, item.pass.key.database, item.pass.key.table, item.run.name,
+      problems.empty() ? "" : ": ", problems);
+  return std::nullopt;
+}
+
+// The journal learns first: a row that is back and unknown would be archived a second time by the
+// next run.
+void RunsRestore::Remember(const RestoreItem& item, BatchId id, RestoreBatch* batch) {
+  const KeyHashes hashes = HashesOf(*batch, id);
   const auto kept = journal_->FindKept(item.run.archiver, item.pass.key, hashes.keys);
+  std::vector<KeptRow> unknown;
   for (std::size_t i = 0; i < hashes.rows.size(); ++i) {
+    // Archived and still in the source: kept, or changed since. No conflict in either case.
+    batch->may_differ[i] = kept[i].has_value();
     if (!kept[i]) unknown.push_back(hashes.rows[i]);
   }
+  if (request_.dry_run || !request_.to_database.empty() || hashes.keys.empty()) return;
   journal_->AddKept(item.run.archiver, item.pass.key, unknown);
-  if (request_.hold)
+  if (request_.hold) {
     journal_->AddHolds(item.run.archiver, item.pass.key, hashes.keys, "restore --hold");
+  }
 }
 
 }  // namespace
+
+void RestoreReport::AddDamage(const std::string& problem) {
+  problems.push_back(problem);
+  exit_code = Worse(exit_code, ExitCode::kDamage);
+}
+
+void RestoreReport::AddKeysNotFound(const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) {
+    problems.push_back("no archived row has the key " + key);
+    exit_code = Worse(exit_code, ExitCode::kFailed);
+  }
+}
+
+void TakeBatch(const RestoreBatch& batch, RestoreSession& session, const RestoreRequest& request,
+               Progress& progress, RestoreReport* report) {
+  const std::string shown = "restoring " + ToText(RestoreTargetOf(request, *batch.definition));
+  if (batch.first) progress.BeginTable(shown, false);
+  if (!batch.damage.empty()) report->AddDamage(batch.damage);
+  session.Restore(batch);
+  progress.AddVerified(batch.archived_rows);
+  progress.SetShare(shown, batch.share);
+  if (batch.share >= 1) progress.EndTable(shown);
+}
 
 RestoreReport RestoreRuns(const Settings& settings, const RestoreRequest& request, Clock& clock,
                           StopControl& stop, Progress& progress,
                           const std::function<bool(const std::string&)>& confirm) {
   return RunsRestore(settings, request, clock, stop, progress).Execute(confirm);
-}
-
-RestoreReport RestoreFiles(const RestoreRequest& request, const ServerAddress& target, Clock& clock,
-                           StopControl& stop, Progress& progress,
-                           const std::function<bool(const std::string&)>& confirm) {
-  RestoreReport report;
-  std::vector<RestoreFile> files = PlanRestoreFiles(request.files);
-  const auto connect = [target] { return Connection::Open(target); };
-  std::string tables;
-  for (const RestoreFile& file : files) {
-    std::uint64_t rows = 0;
-    for (const FoundBatch& batch : file.batches) rows += batch.record.rows;
-    tables += fmt::format("  {}: {} rows of {}.{}\n", file.path.string(), HumanCount(rows),
-                          file.header.definition.database, file.header.definition.table);
-  }
-  if (!request.dry_run &&
-      !confirm(TargetText(connect()->endpoint(), files.front().header.site, tables))) {
-    throw ConfigError("not confirmed; nothing was written", "--yes answers");
-  }
-  RestoreSession session(request, connect, clock, &report);
-  for (const RestoreFile& file : files) {
-    const ShownTable shown(progress,
-                           "restoring " + ToText(session.TargetOf(file.header.definition)), false);
-    const auto reader = SegmentReader::Open(PosixFileSystem(), file.path);
-    for (const FoundBatch& batch : file.batches) {
-      if (stop.stopped()) break;
-      RowBatch rows(file.header.definition.columns.size());
-      (void)reader->ReadBatch(batch.location, &rows);
-      session.Restore(file.header.definition, std::move(rows), [](std::size_t) { return false; });
-      progress.AddVerified(batch.record.rows);
-    }
-  }
-  session.Finish();
-  if (stop.stopped()) report.exit_code = Worse(report.exit_code, ExitCode::kStopped);
-  return report;
 }
 
 std::string RestoreText(const RestoreReport& report, const RestoreRequest& request) {

@@ -1,6 +1,7 @@
 // `restore`: puts back what a run removed (P9). Every batch is proven before its first row is
-// written and compared after its last; a restore that is interrupted is simply run again: rows that
-// are there with the same bytes are fine.
+// written and compared after its last. A batch of which no whole copy is left is named and left
+// out, the others go in. A restore that is interrupted is simply run again: rows that are there
+// with the same bytes are fine.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ namespace osarchiver {
 struct RestoreRequest {
   RestoreSelection selection;
   std::vector<std::filesystem::path> files;  // instead of a selection
-  std::vector<std::string> where_keys;       // KeyText of single rows; empty: all
+  std::vector<std::string> where_keys;       // WholeKeyText of single rows; empty: all
   std::string to_database;                   // "": where the rows came from
   bool dry_run = false;
   bool hold = false;  // later runs leave the restored rows alone
@@ -39,6 +40,10 @@ struct RestoreReport {
   std::vector<RestoreTableCount> tables;  // in the order of the work
   std::vector<std::string> problems;
   ExitCode exit_code = ExitCode::kSuccess;
+
+  void AddDamage(const std::string& problem);
+  // Keys of RestoreRequest::where_keys that no archived row has.
+  void AddKeysNotFound(const std::vector<std::string>& keys);
 };
 
 // Restores from the archives of the configuration. `confirm` is shown the rows per table, target
@@ -51,6 +56,12 @@ RestoreReport RestoreRuns(const Settings& settings, const RestoreRequest& reques
 RestoreReport RestoreFiles(const RestoreRequest& request, const ServerAddress& target, Clock& clock,
                            StopControl& stop, Progress& progress,
                            const std::function<bool(const std::string&)>& confirm);
+
+// What became of a batch that was read: tells the session, the report and the progress line.
+class RestoreSession;
+struct RestoreBatch;
+void TakeBatch(const RestoreBatch& batch, RestoreSession& session, const RestoreRequest& request,
+               Progress& progress, RestoreReport* report);
 
 std::string RestoreText(const RestoreReport& report, const RestoreRequest& request);
 

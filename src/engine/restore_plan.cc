@@ -31,6 +31,27 @@ bool LeftTheSource(const BatchInfo& batch) {
          !batch.copies.empty();
 }
 
+// What all formats of a part have in common.
+std::string IdentityOf(const SegmentHeader& header) {
+  return fmt::format("{} {} {} {} {}", header.run_name, header.source, header.definition.database,
+                     header.definition.table, header.part);
+}
+
+RestoreFile::Batch& BatchOf(RestoreFile* file, const BatchRecord& record) {
+  for (RestoreFile::Batch& batch : file->batches) {
+    if (batch.number == record.number) return batch;
+  }
+  file->batches.push_back({record.number, record.rows, {}});
+  return file->batches.back();
+}
+
+void AddBatches(const std::filesystem::path& path, const SegmentReport& report, RestoreFile* file) {
+  for (const FoundBatch& found : report.batches) {
+    BatchOf(file, found.record).copies.push_back({path, found.location});
+  }
+  for (const BatchRecord& record : report.damaged) (void)BatchOf(file, record);
+}
+
 template <typename T>
 std::vector<T> Reordered(std::vector<T> items, const std::vector<std::size_t>& order) {
   std::vector<T> sorted;
@@ -94,17 +115,18 @@ std::vector<RestoreItem> PlanRestore(const Journal& journal, const RestoreSelect
   return Reordered(std::move(items), order);
 }
 
-std::vector<RestoreFile> PlanRestoreFiles(const std::vector<std::filesystem::path>& paths) {
-  std::vector<RestoreFile> files;
-  std::set<std::string> seen;
+RestoreFilesPlan PlanRestoreFiles(const std::vector<std::filesystem::path>& paths,
+                                  const std::optional<TableName>& table) {
+  RestoreFilesPlan plan;
+  std::map<std::string, std::size_t> places;
   for (const std::filesystem::path& path : paths) {
-    const SegmentReport report = ScanSegment(PosixFileSystem(), path, ScanDepth::kContent);
-    const bool whole = report.condition == SegmentCondition::kSealed ||
-                       report.condition == SegmentCondition::kOpen;
-    if (!whole || !report.header) {
-      throw IntegrityError(
-          fmt::format("{} is not whole: {}", path.string(), fmt::join(report.problems, "; ")),
-          "osarchiver verify --file " + path.string() + " tells more; restore another copy");
+    const SegmentReport report = ScanSegment(PosixFileSystem(), path, ScanDepth::kRecords);
+    for (const std::string& problem : report.problems) {
+      plan.problems.push_back(path.string() + ": " + problem);
+    }
+    if (!report.header) {
+      if (report.problems.empty()) plan.problems.push_back(path.string() + " has no whole header");
+      continue;
     }
     if (report.condition == SegmentCondition::kOpen) {
       // Cut behind a batch, a file looks like one of a run that was interrupted there.
@@ -113,22 +135,32 @@ std::vector<RestoreFile> PlanRestoreFiles(const std::vector<std::filesystem::pat
                  "whether there were more rows");
     }
     const SegmentHeader& header = *report.header;
-    const std::string identity =
-        fmt::format("{} {} {} {} {}", header.run_name, header.source, header.definition.database,
-                    header.definition.table, header.part);
-    if (!seen.insert(identity).second) continue;
-    RestoreFile file{path, header, report.batches};
-    std::reverse(file.batches.begin(), file.batches.end());
-    files.push_back(std::move(file));
+    const TableName name{header.definition.database, header.definition.table};
+    if (table && name != *table) continue;
+    const auto [place, added] = places.emplace(IdentityOf(header), plan.files.size());
+    if (added) plan.files.push_back({header, {}});
+    AddBatches(path, report, &plan.files[place->second]);
+  }
+  std::erase_if(plan.files, [](const RestoreFile& file) { return file.batches.empty(); });
+  if (plan.files.empty() && plan.problems.empty()) {
+    throw ConfigError("the files hold no batch of that table",
+                      "osarchiver verify --file tells more");
+  }
+  for (RestoreFile& file : plan.files) {
+    std::sort(file.batches.begin(), file.batches.end(),
+              [](const auto& a, const auto& b) { return a.number > b.number; });
   }
   // Run names begin with the time: newest first.
-  std::stable_sort(files.begin(), files.end(), [](const RestoreFile& a, const RestoreFile& b) {
-    return std::tie(b.header.run_name, b.header.part) < std::tie(a.header.run_name, a.header.part);
-  });
+  std::stable_sort(plan.files.begin(), plan.files.end(),
+                   [](const RestoreFile& a, const RestoreFile& b) {
+                     return std::tie(b.header.run_name, b.header.part) <
+                            std::tie(a.header.run_name, a.header.part);
+                   });
   std::vector<const TableDefinition*> definitions;
-  for (const RestoreFile& file : files) definitions.push_back(&file.header.definition);
+  for (const RestoreFile& file : plan.files) definitions.push_back(&file.header.definition);
   const std::vector<std::size_t> order = ParentsFirst(definitions);
-  return Reordered(std::move(files), order);
+  plan.files = Reordered(std::move(plan.files), order);
+  return plan;
 }
 
 }  // namespace osarchiver

@@ -31,15 +31,28 @@ struct RestoreItem {
 // Throws ConfigError when nothing matches.
 std::vector<RestoreItem> PlanRestore(const Journal& journal, const RestoreSelection& selection);
 
-// One segment given as a file.
+// One part of a table's archive, out of segment files; the formats of it together.
 struct RestoreFile {
-  std::filesystem::path path;
+  struct Copy {
+    std::filesystem::path path;
+    FrameLocation location;
+  };
+  struct Batch {
+    std::uint64_t number = 0;
+    std::uint64_t rows = 0;
+    std::vector<Copy> copies;  // none when each is known to be damaged
+  };
   SegmentHeader header;
-  std::vector<FoundBatch> batches;  // the last one first
+  std::vector<Batch> batches;  // the last one first
 };
-// Proves each file's chain and content first; throws IntegrityError naming file and batch when
-// anything is not whole. Two formats of the same part are taken once.
-std::vector<RestoreFile> PlanRestoreFiles(const std::vector<std::filesystem::path>& paths);
+struct RestoreFilesPlan {
+  std::vector<RestoreFile> files;     // in the order of the work
+  std::vector<std::string> problems;  // each names its file: what of it is not whole
+};
+// Checks each file's records and chain; what stands in the frames is proven as they are read.
+// `table`: only this one. Throws ConfigError when no batch is left.
+RestoreFilesPlan PlanRestoreFiles(const std::vector<std::filesystem::path>& paths,
+                                  const std::optional<TableName>& table);
 
 // The positions of `definitions` so that a table comes after all that it refers to; tables in a
 // cycle stay as they are.

@@ -2,48 +2,56 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
-#include <set>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include "engine/restore.h"
+#include "engine/restore_batch.h"
 #include "engine/row_restorer.h"
 
 namespace osarchiver {
 
+// Writes to one server. Not thread-safe.
 class RestoreSession {
  public:
-  ~RestoreSession();
   RestoreSession(const RestoreRequest& request,
                  std::function<std::unique_ptr<Connection>()> connect, Clock& clock,
                  RestoreReport* report);
+  ~RestoreSession();
 
-  // Makes the table of `--to` when it is missing; nothing without --to.
-  void PrepareTarget(const TableDefinition& definition);
-  TableName TargetOf(const TableDefinition& definition) const;
-  // Puts one proven batch back (or only looks, in a dry run). `may_differ` says of a row whether
-  // the journal knows that the source's version is another one, so that it is no conflict. Rows
-  // whose parent is not there yet are tried again by Finish().
-  void Restore(const TableDefinition& definition, RowBatch rows,
-               const std::function<bool(std::size_t)>& may_differ);
+  // Puts one proven batch back (or only looks, in a dry run). Rows whose parent is not there yet
+  // are tried again by Finish(). A table that cannot take its rows is reported once, and its later
+  // batches are left out; so is an error of one batch.
+  void Restore(const RestoreBatch& batch);
   // Tries rows without parents until nothing more goes in, and reports what is left.
   void Finish();
 
  private:
-  struct Table;
+  struct Shape;
   struct Postponed;
-  Table& TableFor(const TableDefinition& definition);
-  RowBatch Wanted(Table& table, const TableDefinition& definition, const RowBatch& rows);
+  Shape& ShapeOf(const TableDefinition& definition);
+  RestoreTableCount& CountOf(const Shape& shape);
+  void Put(Shape& shape, const RestoreBatch& batch);
+  void Tell(const Shape& shape, const RestoreBatch& batch, const RestoreOutcome& outcome);
+  void Postpone(Shape& shape, const RestoreBatch& batch, const std::vector<std::size_t>& which);
+  bool TryPostponed();
+  void ReportOrphans(const Shape& shape);
   void Report(const std::string& problem);
 
   const RestoreRequest& request_;
-  const std::function<std::unique_ptr<Connection>()> connect_;
+  RestoreTarget target_;
   Clock& clock_;
   RestoreReport* report_;
-  std::vector<std::unique_ptr<Table>> tables_;
+  std::vector<std::unique_ptr<Shape>> shapes_;
   std::deque<Postponed> postponed_;
 };
+
+// Where the rows of `definition` go.
+TableName RestoreTargetOf(const RestoreRequest& request, const TableDefinition& definition);
+
+// "message; HINT: hint"
+std::string TextOf(const Error& error);
 
 }  // namespace osarchiver

@@ -15,41 +15,8 @@ namespace {
 
 constexpr unsigned kDuplicateKey = 1062;
 constexpr unsigned kNoParent = 1452;
+constexpr unsigned kNoVisibleParent = 1216;  // the same, to an account that may not see the parent
 constexpr std::size_t kConditionBytes = 1u << 20;
-constexpr std::size_t kNoRow = SIZE_MAX;
-
-std::string ColumnList(const TableDefinition& definition) {
-  std::string list;
-  for (const Column& column : definition.columns) {
-    list += (list.empty() ? "" : ",") + QuoteIdentifier(column.name);
-  }
-  return list;
-}
-
-// Columns that the table lacks or holds as another type, as "name (archived as X, is Y)".
-std::string Difference(const TableDefinition& archived, const TableDefinition& now) {
-  std::string text;
-  for (const Column& column : archived.columns) {
-    const Column* found = nullptr;
-    for (const Column& candidate : now.columns) {
-      if (candidate.name == column.name) found = &candidate;
-    }
-    const bool same =
-        found != nullptr && found->type == column.type && found->charset == column.charset;
-    if (same) continue;
-    text +=
-        fmt::format("{}{} (archived as {}, {})", text.empty() ? "" : "; ", column.name, column.type,
-                    found == nullptr ? std::string("is missing") : "is " + found->type);
-  }
-  for (const Column& column : now.columns) {
-    bool known = column.nullable || !column.default_sql.empty() || column.auto_increment;
-    for (const Column& candidate : archived.columns) known = known || candidate.name == column.name;
-    if (!known)
-      text += fmt::format("{}{} has no default and was not archived", text.empty() ? "" : "; ",
-                          column.name);
-  }
-  return text;
-}
 
 RowBatch KeysOf(const RowBatch& rows, const std::vector<std::size_t>& key,
                 const std::vector<std::size_t>& which) {
@@ -64,64 +31,47 @@ std::vector<std::size_t> AllOf(const RowBatch& rows) {
   return all;
 }
 
-}  // namespace
-
-// For each archived row what stands in the table under its key.
-struct RowRestorer::Existing {
-  std::vector<std::size_t> missing;
-  std::vector<std::size_t> identical;
-  std::vector<std::size_t> different;
-};
-
-RowRestorer::RowRestorer(std::function<std::unique_ptr<Connection>()> connect, TableName target,
-                         TableDefinition definition, Clock& clock)
-    : connect_(std::move(connect)),
-      target_(std::move(target)),
-      definition_(std::move(definition)),
-      clock_(clock),
-      connection_(connect_()) {
-  const auto table = LoadTable(*connection_, target_);
-  if (!table)
-    throw Error("there is no table " + ToText(target_) + " to restore to",
-                "create it, or name another database with --to");
-  const std::string difference = Difference(definition_, table->definition);
-  if (!difference.empty()) {
-    throw Error(
-        fmt::format("table {} cannot take the archived rows: {}", ToText(target_), difference),
-        "restore into another database with --to, or bring the columns back; the rows were "
-        "archived from: " +
-            definition_.create_sql);
-  }
-  statement_bytes_ =
-      std::min<std::size_t>(LoadServerInfo(*connection_).max_allowed_packet / 2, 4u << 20);
+bool LacksParent(const DatabaseError& error) {
+  return error.code() == kNoParent || error.code() == kNoVisibleParent;
 }
 
-RestoreOutcome RowRestorer::Restore(const RowBatch& rows) {
+// A row stands in the way of others, or there are too many: fewer at once will do.
+bool MayGoInParts(const DatabaseError& error) {
+  return LacksParent(error) || error.code() == kDuplicateKey ||
+         Classify(error) == ErrorClass::kTooLarge;
+}
+
+}  // namespace
+
+// For each archived row what stands in the table under its key; positions in the batch.
+struct RowRestorer::Existing {
+  Positions missing;
+  Positions identical;
+  Positions different;
+};
+
+RowRestorer::RowRestorer(RestoreTarget& target, TableName name, TableDefinition definition,
+                         Clock& clock)
+    : target_(target),
+      name_(std::move(name)),
+      definition_(std::move(definition)),
+      clock_(clock),
+      same_checks_(RequireFits(definition_, name_, target_.connection())) {}
+
+RestoreOutcome RowRestorer::Restore(const RestoreBatch& batch) {
   RestoreOutcome outcome;
-  // A lost answer to COMMIT needs no care: what was committed is found identical the next time.
-  Retry(
-      {}, clock_, "restoring into " + ToText(target_),
-      [&] {
-        try {
-          outcome = TryWhole(rows);
-        } catch (const DatabaseError& error) {
-          if (error.code() != kNoParent && error.code() != kDuplicateKey) throw;
-          connection_->Rollback();
-          outcome = TrySingly(rows);
-        }
-      },
-      [&](const DatabaseError&) {
-        if (connection_->usable()) {
-          connection_->Rollback();
-        } else {
-          connection_ = connect_();
-        }
-      });
+  bool all_new = false;
+  if (!batch.inserts.empty()) WithRetry([&] { all_new = TryAllNew(batch); });
+  if (all_new) {
+    outcome.inserted = batch.rows.row_count();
+  } else {
+    TryPart(batch, AllOf(batch.rows), &outcome);
+  }
   return outcome;
 }
 
-RestoreOutcome RowRestorer::Look(const RowBatch& rows) {
-  const Existing existing = FindExisting(rows, false);
+RestoreOutcome RowRestorer::Look(const RestoreBatch& batch) {
+  const Existing existing = FindExisting(batch, AllOf(batch.rows), false);
   RestoreOutcome outcome;
   outcome.inserted = existing.missing.size();
   outcome.identical = existing.identical.size();
@@ -129,154 +79,167 @@ RestoreOutcome RowRestorer::Look(const RowBatch& rows) {
   return outcome;
 }
 
-RowRestorer::Existing RowRestorer::FindExisting(const RowBatch& rows, bool lock) {
-  const RowBatch keys = KeysOf(rows, definition_.key, AllOf(rows));
+// A lost answer to COMMIT needs no care: what was committed is found identical the next time.
+void RowRestorer::WithRetry(const std::function<void()>& work) {
+  Retry({}, clock_, "restoring into " + ToText(name_), work,
+        [&](const DatabaseError&) { target_.connection().Rollback(); });
+}
+
+void RowRestorer::BeginTransaction() {
+  // Rows may have been stored while the CHECKs were off; as long as these are the same ones, the
+  // rows may come back. A CHECK that is new is the operator's word.
+  target_.connection().Execute(
+      fmt::format("SET SESSION check_constraint_checks = {}", same_checks_ ? 0 : 1));
+  target_.connection().Begin();
+}
+
+// The usual case, without looking first: no row of the batch is there. False when one is, or when
+// one has no parent; nothing of the batch stays then.
+bool RowRestorer::TryAllNew(const RestoreBatch& batch) {
+  try {
+    BeginTransaction();
+    Insert(batch.inserts);
+    Compare(batch, AllOf(batch.rows));
+    Failpoint("restore-commit-before");
+    target_.connection().Commit();
+    Failpoint("restore-commit-after");
+    return true;
+  } catch (const DatabaseError& error) {
+    if (!MayGoInParts(error)) throw;
+    target_.connection().Rollback();
+    return false;
+  } catch (...) {
+    target_.connection().Rollback();
+    throw;
+  }
+}
+
+// One transaction over the rows named; when one of them cannot go in, each half by itself.
+void RowRestorer::TryPart(const RestoreBatch& batch, const Positions& which,
+                          RestoreOutcome* outcome) {
+  Existing existing;
+  try {
+    WithRetry([&] {
+      BeginTransaction();
+      existing = FindExisting(batch, which, true);
+      Insert(BuildInserts(definition_, batch.rows, existing.missing, target_.statement_bytes()));
+      Compare(batch, existing.missing);
+      Failpoint("restore-commit-before");
+      target_.connection().Commit();
+      Failpoint("restore-commit-after");
+    });
+  } catch (const DatabaseError& error) {
+    if (!MayGoInParts(error)) throw;
+    target_.connection().Rollback();
+    if (which.size() > 1) {
+      const auto middle = which.begin() + static_cast<std::ptrdiff_t>(which.size() / 2);
+      TryPart(batch, Positions(which.begin(), middle), outcome);
+      TryPart(batch, Positions(middle, which.end()), outcome);
+    } else if (LacksParent(error)) {
+      outcome->without_parent.push_back(which.front());
+    } else if (error.code() == kDuplicateKey) {
+      outcome->conflicts.push_back(which.front());
+    } else {
+      throw;
+    }
+    return;
+  } catch (...) {
+    target_.connection().Rollback();
+    throw;
+  }
+  outcome->inserted += existing.missing.size();
+  outcome->identical += existing.identical.size();
+  outcome->conflicts.insert(outcome->conflicts.end(), existing.different.begin(),
+                            existing.different.end());
+}
+
+RowRestorer::Existing RowRestorer::FindExisting(const RestoreBatch& batch, const Positions& which,
+                                                bool lock) {
+  const RowBatch keys = KeysOf(batch.rows, definition_.key, which);
   std::unordered_map<std::string_view, std::size_t> by_key;
   for (std::size_t i = 0; i < keys.row_count(); ++i) by_key.emplace(keys.row(i), i);
-  const std::vector<Hash> hashes = RowHashes(rows);
-  std::vector<bool> found(rows.row_count()), same(rows.row_count());
+  std::vector<bool> found(which.size()), same(which.size());
   Sha256 sha;
   RowBatch row(definition_.columns.size());
   for (std::size_t begin = 0; begin < keys.row_count();) {
     const std::size_t end = KeyRangeEnd(keys, begin, kConditionBytes);
-    const std::string sql = "SELECT " + ReadExpressions(definition_) + " FROM " + Quoted(target_) +
+    const std::string sql = "SELECT " + ReadExpressions(definition_) + " FROM " + Quoted(name_) +
                             " WHERE " + KeyListCondition(definition_, keys, begin, end) +
                             (lock ? " FOR UPDATE" : "");
-    connection_->Stream(sql, [&](const Row& cells) {
+    target_.connection().Stream(sql, [&](const Row& cells) {
       row.Clear();
       for (std::size_t i = 0; i < cells.size(); ++i)
         AppendCell(definition_.columns[i], cells[i], &row);
       row.EndRow();
-      const std::string key = KeyBytes(row.row(0), definition_.key);
-      const auto it = by_key.find(key);
-      // The key list compares by collation: 'A' may answer for 'a', and then stands where the
-      // archived row would go.
-      std::size_t index = it == by_key.end() ? kNoRow : it->second;
-      if (index == kNoRow) {
-        for (std::size_t i = begin; i < end; ++i) {
-          if (!found[i]) index = i;
-        }
-      }
-      if (index == kNoRow) return RowAction::kContinue;
+      // The key list compares by collation: 'A' answers for 'a' too. Which of several rows it
+      // stands in the way of shows when they are inserted one by one.
+      const auto it = by_key.find(KeyBytes(row.row(0), definition_.key));
+      if (it == by_key.end() && which.size() > 1) return RowAction::kContinue;
+      const std::size_t index = it == by_key.end() ? 0 : it->second;
       found[index] = true;
-      same[index] = sha.Of(row.row(0)) == hashes[index];
+      same[index] = sha.Of(row.row(0)) == batch.hashes[which[index]];
       return RowAction::kContinue;
     });
     begin = end;
   }
   Existing existing;
-  for (std::size_t i = 0; i < rows.row_count(); ++i) {
-    (!found[i] ? existing.missing : same[i] ? existing.identical : existing.different).push_back(i);
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    (!found[i] ? existing.missing
+     : same[i] ? existing.identical
+               : existing.different)
+        .push_back(which[i]);
   }
   return existing;
 }
 
-void RowRestorer::Insert(const RowBatch& rows, const std::vector<std::size_t>& which) {
-  const std::string head =
-      "INSERT INTO " + Quoted(target_) + " (" + ColumnList(definition_) + ") VALUES ";
-  std::string sql;
-  const auto flush = [&](std::string_view prefix, std::uint64_t warnings_allowed) {
-    if (sql.empty()) return;
+void RowRestorer::Insert(const std::vector<InsertText>& inserts) {
+  Connection& connection = target_.connection();
+  for (const InsertText& insert : inserts) {
     Failpoint("restore-insert-before");
-    const ExecuteResult result = connection_->Execute(std::string(prefix) + head + sql);
-    if (result.warnings > warnings_allowed) {
-      throw IntegrityError(fmt::format("table {} takes the rows with a warning: {}",
-                                       ToText(target_), fmt::join(connection_->Warnings(), "; ")));
+    const ExecuteResult result =
+        connection.Execute(InsertHead(definition_, Quoted(name_), insert) + insert.values);
+    if (result.warnings > insert.enum_errors) {
+      throw Error(fmt::format("table {} takes the rows with a warning: {}", ToText(name_),
+                              fmt::join(connection.Warnings(), "; ")));
     }
-    sql.clear();
+    if (result.affected_rows != insert.rows) {
+      throw Error(fmt::format("table {} took {} of {} rows", ToText(name_), result.affected_rows,
+                              insert.rows));
+    }
     Failpoint("restore-insert-after");
-  };
-  for (const std::size_t index : which) {
-    const bool enum_error = HoldsEnumError(rows.row(index));
-    if (enum_error || sql.size() > statement_bytes_) flush({}, 0);
-    sql += sql.empty() ? "(" : ",(";
-    ValueCursor cursor(rows.row(index));
-    std::uint64_t errors = 0;
-    for (std::size_t i = 0; i < definition_.columns.size(); ++i) {
-      const Value value = cursor.Next();
-      if (value.kind == ValueKind::kEnumError) ++errors;
-      if (i > 0) sql += ',';
-      AppendInsertLiteral(definition_.columns[i], value, &sql);
-    }
-    sql += ')';
-    if (enum_error) flush(kEnumErrorPrefix, errors);
   }
-  flush({}, 0);
 }
 
-void RowRestorer::Compare(const RowBatch& rows, const std::vector<Hash>& hashes,
-                          const std::vector<std::size_t>& which) {
-  const RowBatch keys = KeysOf(rows, definition_.key, which);
+void RowRestorer::Compare(const RestoreBatch& batch, const Positions& which) {
+  const RowBatch keys = KeysOf(batch.rows, definition_.key, which);
   std::map<Hash, std::size_t> expected;
-  for (const std::size_t index : which) ++expected[hashes[index]];
+  for (const std::size_t index : which) ++expected[batch.hashes[index]];
   Sha256 sha;
   RowBatch row(definition_.columns.size());
   for (std::size_t begin = 0; begin < keys.row_count();) {
     const std::size_t end = KeyRangeEnd(keys, begin, kConditionBytes);
-    connection_->Stream("SELECT " + ReadExpressions(definition_) + " FROM " + Quoted(target_) +
-                            " WHERE " + KeyListCondition(definition_, keys, begin, end),
-                        [&](const Row& cells) {
-                          row.Clear();
-                          for (std::size_t i = 0; i < cells.size(); ++i)
-                            AppendCell(definition_.columns[i], cells[i], &row);
-                          row.EndRow();
-                          const auto it = expected.find(sha.Of(row.row(0)));
-                          if (it == expected.end()) {
-                            throw IntegrityError(fmt::format(
-                                "table {}: row {} is not what was archived once it is inserted",
-                                ToText(target_), KeyText(KeyBytes(row.row(0), definition_.key))));
-                          }
-                          if (--it->second == 0) expected.erase(it);
-                          return RowAction::kContinue;
-                        });
+    target_.connection().Stream(
+        "SELECT " + ReadExpressions(definition_) + " FROM " + Quoted(name_) + " WHERE " +
+            KeyListCondition(definition_, keys, begin, end),
+        [&](const Row& cells) {
+          row.Clear();
+          for (std::size_t i = 0; i < cells.size(); ++i)
+            AppendCell(definition_.columns[i], cells[i], &row);
+          row.EndRow();
+          const auto it = expected.find(sha.Of(row.row(0)));
+          if (it == expected.end()) {
+            throw Error(fmt::format("table {}: row {} is not what was archived once it is inserted",
+                                    ToText(name_), KeyText(KeyBytes(row.row(0), definition_.key))),
+                        "look for a trigger that changes rows");
+          }
+          if (--it->second == 0) expected.erase(it);
+          return RowAction::kContinue;
+        });
     begin = end;
   }
-  if (!expected.empty())
-    throw IntegrityError(fmt::format("table {}: {} rows were inserted and are not there",
-                                     ToText(target_), expected.size()));
-}
-
-RestoreOutcome RowRestorer::TryWhole(const RowBatch& rows) {
-  connection_->Begin();
-  try {
-    const Existing existing = FindExisting(rows, true);
-    Insert(rows, existing.missing);
-    Compare(rows, RowHashes(rows), existing.missing);
-    Failpoint("restore-commit-before");
-    connection_->Commit();
-    Failpoint("restore-commit-after");
-    RestoreOutcome outcome;
-    outcome.inserted = existing.missing.size();
-    outcome.identical = existing.identical.size();
-    outcome.conflicts = existing.different;
-    return outcome;
-  } catch (const DatabaseError&) {
-    throw;
-  } catch (...) {
-    connection_->Rollback();
-    throw;
-  }
-}
-
-// Row by row, each in its own transaction: a row that cannot go in now must not keep the others
-// out.
-RestoreOutcome RowRestorer::TrySingly(const RowBatch& rows) {
-  RestoreOutcome outcome;
-  for (std::size_t i = 0; i < rows.row_count(); ++i) {
-    RowBatch one(rows.column_count());
-    one.AppendRow(rows.row(i));
-    try {
-      RestoreOutcome single = TryWhole(one);
-      outcome.inserted += single.inserted;
-      outcome.identical += single.identical;
-      if (!single.conflicts.empty()) outcome.conflicts.push_back(i);
-    } catch (const DatabaseError& error) {
-      if (error.code() != kNoParent && error.code() != kDuplicateKey) throw;
-      connection_->Rollback();
-      (error.code() == kNoParent ? outcome.without_parent : outcome.conflicts).push_back(i);
-    }
-  }
-  return outcome;
+  if (expected.empty()) return;
+  throw Error(fmt::format("table {}: {} rows were inserted and are not there", ToText(name_),
+                          expected.size()));
 }
 
 }  // namespace osarchiver

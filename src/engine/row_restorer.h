@@ -4,15 +4,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "formats/row_batch.h"
-#include "formats/table_definition.h"
-#include "mariadb/catalogue.h"
-#include "mariadb/connection.h"
+#include "engine/restore_batch.h"
+#include "engine/restore_target.h"
 #include "util/clock.h"
 
 namespace osarchiver {
@@ -20,39 +16,41 @@ namespace osarchiver {
 struct RestoreOutcome {
   std::uint64_t inserted = 0;
   std::uint64_t identical = 0;  // there already with the same bytes
-  std::vector<std::size_t>
-      conflicts;  // rows that are there with other bytes, or whose unique key is taken
-  std::vector<std::size_t> without_parent;  // rows that refer to one that is not there (yet)
+  // Positions of rows that are there with other bytes, or whose unique key is taken.
+  std::vector<std::size_t> conflicts;
+  // Rows that refer to one that is not there (yet).
+  std::vector<std::size_t> without_parent;
 };
 
 class RowRestorer {
  public:
   // `definition` is what the rows were archived under. Throws Error with both definitions when the
-  // table cannot take them. `connect` opens further connections to the same server.
-  RowRestorer(std::function<std::unique_ptr<Connection>()> connect, TableName target,
-              TableDefinition definition, Clock& clock);
+  // table cannot take them.
+  RowRestorer(RestoreTarget& target, TableName name, TableDefinition definition, Clock& clock);
 
-  // One transaction; safe to repeat. Throws IntegrityError when what the table took is not what was
-  // archived (a trigger, say): nothing of the batch stays then.
-  RestoreOutcome Restore(const RowBatch& rows);
+  // Safe to repeat. One transaction, unless rows are in the way: then halves and quarters, so that
+  // such a row keeps no other one out. Throws Error when what the table took is not what was
+  // archived (a trigger, say): nothing of that transaction stays then.
+  RestoreOutcome Restore(const RestoreBatch& batch);
   // What Restore() would do, by looking only. `without_parent` stays empty.
-  RestoreOutcome Look(const RowBatch& rows);
+  RestoreOutcome Look(const RestoreBatch& batch);
 
  private:
   struct Existing;
-  Existing FindExisting(const RowBatch& rows, bool lock);
-  RestoreOutcome TryWhole(const RowBatch& rows);
-  RestoreOutcome TrySingly(const RowBatch& rows);
-  void Insert(const RowBatch& rows, const std::vector<std::size_t>& which);
-  void Compare(const RowBatch& rows, const std::vector<Hash>& hashes,
-               const std::vector<std::size_t>& which);
+  using Positions = std::vector<std::size_t>;
+  Existing FindExisting(const RestoreBatch& batch, const Positions& which, bool lock);
+  void BeginTransaction();
+  bool TryAllNew(const RestoreBatch& batch);
+  void TryPart(const RestoreBatch& batch, const Positions& which, RestoreOutcome* outcome);
+  void Insert(const std::vector<InsertText>& inserts);
+  void Compare(const RestoreBatch& batch, const Positions& which);
+  void WithRetry(const std::function<void()>& work);
 
-  const std::function<std::unique_ptr<Connection>()> connect_;
-  const TableName target_;
+  RestoreTarget& target_;
+  const TableName name_;
   const TableDefinition definition_;
   Clock& clock_;
-  std::unique_ptr<Connection> connection_;
-  std::size_t statement_bytes_;  // bound of one INSERT
+  bool same_checks_;
 };
 
 }  // namespace osarchiver
