@@ -18,6 +18,7 @@ import urllib.parse
 
 from csv_text import CsvError, parse_csv, same_value
 from private_mariadb import MariadbError, PrivateMariadb, quote_name
+from segment_forge import take_apart
 from table_rows import base_tables, read_rows, snapshot
 
 PROBLEMS_PER_KIND = 10
@@ -35,7 +36,12 @@ def archive_files(root, ending):
             parts = name.split(".")
             if name.endswith(f".{ending}.zst"):
                 table = tuple(map(urllib.parse.unquote, parts[:2])) if len(parts) == 7 else None
-                found.append((os.path.join(directory, name), table))
+                path = os.path.join(directory, name)
+                if any("%~" in part for part in parts[:2]):
+                    # A long name that was cut; the header says it whole.
+                    header = next(part.json for part in take_apart(path) if part.tag == b"osaHEAD1")
+                    table = (header["table"]["database"], header["table"]["table"])
+                found.append((path, table))
     return found
 
 

@@ -41,6 +41,9 @@ BYTE_TYPES = {
 }
 TEXT_CHARSETS = {"utf8mb3", "utf8mb4", "ascii"}
 
+# A SET that has it is written as its number: its text cannot tell the member from the empty set.
+EMPTY_MEMBER = re.compile(r"[(,]''[,)]")
+
 # kind: number, text or bytes, as CSV writes the column.
 Column = collections.namedtuple("Column", "name data_type column_type kind")
 
@@ -75,7 +78,7 @@ class TableRows:
 
 
 def _column(name, data_type, column_type, charset):
-    if data_type in NUMBER_TYPES:
+    if data_type in NUMBER_TYPES or (data_type == "set" and EMPTY_MEMBER.search(column_type)):
         kind = "number"
     elif data_type in BYTE_TYPES or (data_type in CHARACTER_TYPES and charset not in TEXT_CHARSETS):
         kind = "bytes"
@@ -87,12 +90,14 @@ def _column(name, data_type, column_type, charset):
 def _expression(column):
     """An expression whose text says the column's value exactly, in hexadecimal."""
     name = quote_name(column.name)
-    if column.data_type == "float":
-        # As text, FLOAT keeps six digits.
+    if column.data_type in ("float", "double"):
+        # As text, FLOAT keeps six digits, and DOUBLE(m,d) rounds.
         return f"HEX(CAST(CAST({name} AS DOUBLE) AS CHAR))"
     if column.data_type == "bit":
         bits = int(re.search(r"\d+", column.column_type).group())
         return f"LPAD(HEX({name} + 0), {(bits + 7) // 8 * 2}, '0')"
+    if column.data_type == "set" and column.kind == "number":
+        return f"HEX(CAST({name} + 0 AS CHAR))"
     if column.data_type in ("enum", "set"):
         # The number too: index 0 and a member '' look the same.
         return f"CONCAT(HEX({name}), '.', {name} + 0)"
