@@ -162,7 +162,7 @@ KEYS = {
         "(a varchar(20) COLLATE utf8mb4_general_ci, b enum('x','y',''), c decimal(5,2), d varbinary(5), e datetime(3), deleted_at datetime, PRIMARY KEY (d, b, a, c, e))",
         "(a, b, c, d, e, deleted_at) VALUES " + ", ".join(f"('{'aAbé'[number % 4]}{number}', {number % 4}, {number - 20}.25, x'{number % 3:02x}', '2020-01-01 00:00:00.{number % 2:03}', {OLD})" for number in range(50)),
     ),
-    "invisible_key": ("(k int INVISIBLE PRIMARY KEY, deleted_at datetime, v int)", f"(k, deleted_at, v) VALUES (1, {OLD}, 1), (2, {OLD}, 2), (3, {OLD}, NULL)"),
+    "invisible_key": ("(k int INVISIBLE DEFAULT 0 PRIMARY KEY, deleted_at datetime, v int)", f"(k, deleted_at, v) VALUES (1, {OLD}, 1), (2, {OLD}, 2), (3, {OLD}, NULL)"),
 }
 
 
