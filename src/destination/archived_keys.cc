@@ -1,6 +1,7 @@
 #include "destination/archived_keys.h"
 
 #include <cstring>
+#include <map>
 
 #include "formats/compress.h"
 #include "mariadb/quote.h"
@@ -80,24 +81,35 @@ ArchivedKeys DecodeKeys(std::string_view blob, std::size_t key_columns) {
 std::string KeyListCondition(const TableDefinition& definition, const RowBatch& keys,
                              std::size_t begin, std::size_t end) {
   const bool composite = definition.key.size() > 1;
-  std::string sql = composite ? "(" : "";
+  std::string columns = composite ? "(" : "";
   for (std::size_t i = 0; i < definition.key.size(); ++i) {
-    if (i > 0) sql += ",";
-    sql += QuoteIdentifier(definition.columns[definition.key[i]].name);
+    if (i > 0) columns += ",";
+    columns += QuoteIdentifier(definition.columns[definition.key[i]].name);
   }
-  sql += composite ? ") IN (" : " IN (";
+  columns += composite ? ") IN (" : " IN (";
+  // One list, unless some rows have numbers where others have texts.
+  std::map<std::vector<bool>, std::string> lists;
   for (std::size_t row = begin; row < end; ++row) {
-    if (row > begin) sql += ",";
-    if (composite) sql += "(";
+    std::vector<bool> numbers;
+    std::string tuple = composite ? "(" : "";
     ValueCursor values(keys.row(row));
     for (std::size_t i = 0; i < definition.key.size(); ++i) {
-      if (i > 0) sql += ",";
-      AppendKeyLiteral(definition.columns[definition.key[i]], values.Next(), &sql,
-                       composite ? KeyForm::kInTuple : KeyForm::kAlone);
+      const Column& column = definition.columns[definition.key[i]];
+      const Value value = values.Next();
+      if (i > 0) tuple += ",";
+      if (composite) numbers.push_back(IsNumberAmongTexts(column, value));
+      AppendKeyLiteral(column, value, &tuple, composite ? KeyForm::kInTuple : KeyForm::kAlone);
     }
-    if (composite) sql += ")";
+    std::string& list = lists[numbers];
+    if (!list.empty()) list += ",";
+    list += composite ? tuple + ")" : tuple;
   }
-  return sql + ")";
+  std::string sql = lists.size() > 1 ? "(" : "";
+  for (const auto& [numbers, list] : lists) {
+    if (sql.size() > 1) sql += " OR ";
+    sql += columns + list + ")";
+  }
+  return lists.size() > 1 ? sql + ")" : sql;
 }
 
 std::size_t KeyRangeEnd(const RowBatch& keys, std::size_t begin, std::size_t limit_bytes) {

@@ -26,7 +26,8 @@ std::string EncodeKeys(const std::vector<std::size_t>& key, const RowBatch& rows
 // Throws IntegrityError when the bytes are not what EncodeKeys made.
 ArchivedKeys DecodeKeys(std::string_view blob, std::size_t key_columns);
 
-// "`id` IN (1,2)" or "(`a`,`b`) IN ((1,2),(3,4))" for keys [begin, end) of `keys`.
+// "`id` IN (1,2)" or "(`a`,`b`) IN ((1,2),(3,4))" for keys [begin, end) of `keys`; two lists joined
+// by OR where one would mix numbers and texts.
 std::string KeyListCondition(const TableDefinition& definition, const RowBatch& keys,
                              std::size_t begin, std::size_t end);
 // The end of the longest range of keys from `begin` whose condition stays handy: at most 1000 keys

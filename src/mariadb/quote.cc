@@ -118,7 +118,8 @@ void AppendInsertLiteral(const Column& column, const Value& value, std::string* 
 void AppendKeyLiteral(const Column& column, const Value& value, std::string* sql, KeyForm form) {
   const bool empty = value.kind == ValueKind::kEnumError ||
                      (value.kind == ValueKind::kBytes && value.bytes.empty());
-  if (form == KeyForm::kInTuple && column.data_type == "enum" && empty) {
+  if (form == KeyForm::kInTuple && column.data_type == "enum" && empty &&
+      !IsNumberAmongTexts(column, value)) {
     AppendInsertLiteral(column, {ValueKind::kBytes, {}}, sql);
   } else if (value.kind == ValueKind::kBytes && column.value_class == ValueClass::kBytes &&
              column.data_type != "bit" && (column.charset.empty() || column.charset == "binary")) {
@@ -130,6 +131,10 @@ void AppendKeyLiteral(const Column& column, const Value& value, std::string* sql
   } else {
     AppendInsertLiteral(column, value, sql);
   }
+}
+
+bool IsNumberAmongTexts(const Column& column, const Value& value) {
+  return value.kind == ValueKind::kEnumError && column.has_empty_member;
 }
 
 std::size_t EmptyMemberIndex(std::string_view column_type) {

@@ -32,12 +32,15 @@ inline constexpr std::string_view kEnumErrorPrefix =
 // type, so that the column's index is used and '7' never equals '07' (numbers bare, text quoted;
 // other character sets with their introducer).
 //
-// In a tuple an ENUM's error value and its member '' are both the text '': a number among texts
-// would make the server compare all of them as numbers, and find none. So the list may answer with
-// a row that differs from the one meant in just that; callers compare what comes back.
+// In a tuple an ENUM's error value is the text '' too: a number among texts would make the server
+// compare all of them as numbers, and find none. Where '' is a member as well it is 0 all the same
+// (IsNumberAmongTexts), and such rows go in a list of their own.
 enum class KeyForm { kAlone, kInTuple };
 void AppendKeyLiteral(const Column& column, const Value& value, std::string* sql,
                       KeyForm form = KeyForm::kAlone);
+// For a tuple: whether the value is a number where the column's other values are texts. Lists of
+// tuples must agree in this, column by column.
+bool IsNumberAmongTexts(const Column& column, const Value& value);
 // 'text', escaped for sessions without NO_BACKSLASH_ESCAPES, which ours is.
 std::string QuoteText(std::string_view text);
 

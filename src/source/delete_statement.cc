@@ -38,6 +38,16 @@ bool AppendTuple(const TableDefinition& definition, std::string_view row,
   return true;
 }
 
+// Which columns of a composite key are numbers among texts; rows of one list agree in it.
+std::vector<bool> NumbersIn(const TableDefinition& definition, const std::vector<Value>& values) {
+  std::vector<bool> numbers;
+  if (definition.key.size() == 1) return numbers;
+  for (const std::size_t column : definition.key) {
+    numbers.push_back(IsNumberAmongTexts(definition.columns[column], values[column]));
+  }
+  return numbers;
+}
+
 }  // namespace
 
 std::string ColumnTuple(const TableDefinition& definition, const std::vector<std::size_t>& columns,
@@ -108,14 +118,17 @@ void AppendKeyedRows(const DeletableRows& part, std::uint32_t part_number, std::
   std::vector<Value> values;
   std::string key;
   KeyedRows* list = nullptr;
+  std::vector<bool> numbers;  // of the list's rows
   for (const std::uint32_t row : rows) {
     key.clear();
     if (!AppendTuple(definition, part.row(row), definition.key, &values, &key)) {
       throw IntegrityError("table " + ToText(part.table().name) + ": a row has NULL in its key");
     }
-    if (list == nullptr || list->rows.size() >= max_keys ||
+    std::vector<bool> own_numbers = NumbersIn(definition, values);
+    if (list == nullptr || list->rows.size() >= max_keys || own_numbers != numbers ||
         list->keys.size() + key.size() + 1 > max_bytes) {
       list = &lists->emplace_back();
+      numbers = std::move(own_numbers);
       list->part = part_number;
       list->level = level;
       list->rows.reserve(std::min(max_keys, rows.size()));

@@ -116,6 +116,11 @@ TEST(KeyLiteralTest, InATupleAnEnumIsAlwaysText) {
   sql.clear();
   AppendKeyLiteral(column, {ValueKind::kBytes, ""}, &sql, KeyForm::kInTuple);
   EXPECT_EQ(sql, "''");
+  EXPECT_FALSE(IsNumberAmongTexts(column, {ValueKind::kBytes, ""}));
+  EXPECT_TRUE(IsNumberAmongTexts(column, {ValueKind::kEnumError, {}}));
+  sql.clear();
+  AppendKeyLiteral(column, {ValueKind::kEnumError, {}}, &sql, KeyForm::kInTuple);
+  EXPECT_EQ(sql, "0");
   Column wide = MakeColumn("enum", ValueClass::kBytes, "ucs2");
   sql.clear();
   AppendKeyLiteral(wide, {ValueKind::kEnumError, {}}, &sql, KeyForm::kInTuple);
