@@ -154,21 +154,20 @@ class SchemaChangesTest(ArchiverCase):
 
     def test_in_the_middle_of_an_interrupted_run(self):
         changes = {**ADDITIVE, **{name: change for name, (change, _) in BLOCKING.items()}}
-        for place in ("batch-archived", "batch-verified", "batch-store-before"):
-            for name, change in changes.items():
-                with self.fresh(name):
-                    old = Contents(self.db, "nights")
-                    killed = self.run_archiver(code=None, failpoints=f"{place}=kill@3")
-                    self.assertLess(killed.code, 0)
-                    gone = {table: len(rows) for table, rows in old.read.items()}
-                    left = {table: self.count(f"nights.{table}") for table in gone}
-                    self.alter(change)
-                    self.run_archiver(code=None)
-                    self.run_archiver(code=None)
-                    self.assert_every_row_somewhere(old, change)
-                    self.assertLessEqual(self.count("nights.changed"), left["changed"])
+        # A place a change: all pairs would take minutes.
+        for number, (name, change) in enumerate(changes.items()):
+            place = ("batch-archived", "batch-verified", "batch-store-before")[number % 3]
+            with self.fresh(f"{name} at {place}"):
+                killed = self.run_archiver(code=None, failpoints=f"{place}=kill@3")
+                self.assertLess(killed.code, 0)
+                left = self.count("nights.changed")
+                self.alter(change)
+                self.run_archiver(code=None)
+                self.run_archiver(code=None)
+                self.assert_every_row_somewhere(change)
+                self.assertLessEqual(self.count("nights.changed"), left)
 
-    def assert_every_row_somewhere(self, old, change):
+    def assert_every_row_somewhere(self, change):
         """Each row by its id: in the source, or in each destination; each file says nothing twice."""
         ids = {str(number) for number in range(1, 21)}
         source = {row[0] for row in self.db.query("SELECT id FROM nights.changed")}
@@ -190,11 +189,10 @@ class SchemaChangesTest(ArchiverCase):
             with self.fresh(name):
                 if "INDEX" in change or "DEFAULT 'x'" in change and change.startswith("ALTER"):
                     continue
-                old = Contents(self.db, "nights")
                 hook = self.write_hook(f"ALTER TABLE nights.changed {change};")
                 self.run_archiver(code=None, failpoints=f"batch-delete-before={hook}")
                 self.run_archiver(code=None)
-                self.assert_every_row_somewhere(old, change)
+                self.assert_every_row_somewhere(change)
 
 
 if __name__ == "__main__":
