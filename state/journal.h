@@ -221,6 +221,7 @@ class Journal {
   void MarkRetired(SegmentId segment);
   void MarkDamaged(SegmentId segment, std::string_view new_path);
   std::optional<SegmentInfo> FindSegment(SegmentId segment) const;
+  std::optional<SegmentInfo> FindSegment(const CopyTarget& target, std::string_view path) const;
   std::vector<SegmentInfo> ListSegments(PassId pass) const;
   // A segment at this destination was ever recorded: its root must be there.
   bool KnowsDestination(std::string_view destination) const;
@@ -280,6 +281,8 @@ class Journal {
   // `at` empty: now. The last 10 of a path are remembered.
   void RecordVerification(const Verification& verification);
   // Newest first. `destination` empty: all.
+  // Paths at the destination of which the last verification found anything but "ok" or "open".
+  std::vector<std::string> DoubtfulPaths(std::string_view destination) const;
   std::vector<Verification> LastVerifications(std::string_view destination, std::size_t limit) const;
 
  private:

@@ -219,6 +219,18 @@ void Journal::RecordVerification(const Verification& verification) {
   transaction.Commit();
 }
 
+std::vector<std::string> Journal::DoubtfulPaths(std::string_view destination) const {
+  const State::Call call(*state_);
+  std::vector<std::string> paths;
+  Statement rows = state_->db->Query(
+      "SELECT path FROM verifications v WHERE destination = ? AND result NOT IN ('ok', 'open')"
+      " AND NOT EXISTS (SELECT 1 FROM verifications w WHERE w.destination = v.destination"
+      " AND w.path = v.path AND w.id > v.id) ORDER BY path",
+      destination);
+  while (rows.Step()) paths.push_back(rows.Text(0));
+  return paths;
+}
+
 std::vector<Verification> Journal::LastVerifications(std::string_view destination,
                                                      std::size_t limit) const {
   const State::Call call(*state_);

@@ -31,6 +31,7 @@ class DatabaseDestination final : public Destination {
   void ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
                 RowBatch* rows) override;
   std::vector<std::string> FindUnknown(const RunInfo& run, Journal& journal) override;
+  bool PutDamagedAside(Journal&) override { return false; }
   Survey SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) override;
   void CloseInterrupted(const RunInfo&, const PassInfo&, Journal&) override {}
   std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass, Journal& journal,

@@ -200,6 +200,9 @@ class Destination {
   virtual std::vector<std::string> FindUnknown(const RunInfo& run, Journal& journal) = 0;
   // Looks only, too.
   virtual Survey SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) = 0;
+  // Puts files aside of which `verify` last found that they are damaged or gone, and which are so
+  // still: their copies are made again. Whether there were any. For databases nothing.
+  virtual bool PutDamagedAside(Journal& journal) = 0;
   // Ends what an interrupted pass left open once all its batches are settled: bytes behind the
   // journaled length are cut, what holds batches is sealed, what holds none is removed and retired.
   // For databases nothing.

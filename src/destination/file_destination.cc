@@ -12,6 +12,7 @@
 #include "destination/layout.h"
 #include "destination/quarantine.h"
 #include "formats/format.h"
+#include "formats/segment_reader.h"
 #include "util/clock.h"
 #include "util/failpoint.h"
 
@@ -37,6 +38,15 @@ void RequireSame(const SegmentHeader& header, const CopyReference& copy,
     throw IntegrityError(Describe(copy, path) +
                          ": the file's table definition is not the one it was archived with");
   }
+}
+
+// A sealed segment is what it was when it was sealed.
+bool IsWhole(const FileTarget& target, const SegmentInfo& segment) {
+  const fs::path path = target.PathOf(segment);
+  if (!target.files.Exists(path)) return false;
+  const SegmentReport report = ScanSegment(target.files, path, ScanDepth::kContent);
+  return report.condition == SegmentCondition::kSealed && report.file_bytes == segment.length &&
+         report.footer_hash == segment.footer_hash;
 }
 
 }  // namespace
@@ -114,6 +124,19 @@ std::vector<std::string> FileDestination::FindUnknown(const RunInfo& run, Journa
 
 Survey FileDestination::SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) {
   return SurveySegments(target_, run, pass, journal);
+}
+
+bool FileDestination::PutDamagedAside(Journal& journal) {
+  bool any = false;
+  for (const std::string& path : journal.DoubtfulPaths(target_.target.destination)) {
+    const std::string relative = fs::path(path).lexically_relative(target_.root).string();
+    const auto segment = journal.FindSegment(target_.target, relative);
+    if (!segment || segment->state != SegmentState::kSealed || IsWhole(target_, *segment)) continue;
+    readers_.Forget(path);
+    PutAside(target_, *segment, journal);
+    any = true;
+  }
+  return any;
 }
 
 void FileDestination::CloseInterrupted(const RunInfo& run, const PassInfo& pass, Journal& journal) {

@@ -27,6 +27,7 @@ class FileDestination final : public Destination {
   void ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
                 RowBatch* rows) override;
   std::vector<std::string> FindUnknown(const RunInfo& run, Journal& journal) override;
+  bool PutDamagedAside(Journal& journal) override;
   Survey SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) override;
   void CloseInterrupted(const RunInfo& run, const PassInfo& pass, Journal& journal) override;
   std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass, Journal& journal,

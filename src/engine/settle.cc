@@ -36,15 +36,30 @@ Settler::Settler(RunServices& services, std::map<std::string, SettleSource> sour
       unreachable_(std::move(unreachable)),
       verifier_(services.journal, services.destinations) {}
 
-SettleResult Settler::Settle() {
-  SettleResult result;
+std::vector<RunInfo> Settler::EarlierRuns() const {
   std::vector<RunInfo> runs;
   for (RunInfo& run : services_.journal.UnsettledRuns(services_.context.archiver)) {
     if (run.id != services_.run) runs.push_back(std::move(run));
   }
+  return runs;
+}
+
+SettleResult Settler::Settle() {
+  SettleResult result;
+  std::vector<RunInfo> runs = EarlierRuns();
+  std::vector<PassToSettle> passes;
+  if (!runs.empty()) {
+    Failpoint("settle-begin");
+    passes = SurveyAll(runs);
+  }
+  bool put_aside = false;
+  for (Destination* destination : services_.destinations)
+    put_aside = destination->PutDamagedAside(services_.journal) || put_aside;
+  if (put_aside) {
+    runs = EarlierRuns();
+    passes = SurveyAll(runs);
+  }
   if (runs.empty()) return result;
-  Failpoint("settle-begin");
-  const std::vector<PassToSettle> passes = SurveyAll(runs);
   std::map<RunId, bool> failed;
   const auto attempt = [&](RunId run, const std::set<PassKey>& tables, const std::string& what,
                            const std::function<void()>& work) {

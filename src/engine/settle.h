@@ -63,6 +63,7 @@ class Settler {
     std::vector<Survey> surveys;      // as services_.destinations
   };
 
+  std::vector<RunInfo> EarlierRuns() const;  // with anything to settle
   std::vector<PassToSettle> SurveyAll(const std::vector<RunInfo>& runs);
   std::vector<BatchInfo> BringPassToVerified(const PassToSettle& pass, SettleResult* result);
   void RepairCopies(const PassToSettle& pass, SettleResult* result);
