@@ -41,6 +41,8 @@ class DamageBench(Bench):
         self.database_changed = False
         self.pristine = self.archives + ".pristine"
         shutil.copytree(self.archives, self.pristine)
+        self.pristine_journal = self.journal + ".pristine"
+        shutil.copy(self.journal, self.pristine_journal)
         self.server.sql(f"CREATE DATABASE {RESTORED};\n")
         self.dump = self.server.dump(ARCHIVE)
 
@@ -66,6 +68,7 @@ class DamageBench(Bench):
     def put_back(self):
         shutil.rmtree(self.archives)
         shutil.copytree(self.pristine, self.archives)
+        shutil.copy(self.pristine_journal, self.journal)
         if not self.database_changed:
             return
         self.database_changed = False
@@ -266,10 +269,31 @@ def check_database(bench, number, kind):
         raise Failed(f"verify, exit {code}: {kind} of {table} not found, only {bad}")
 
 
+def check_repair(bench, at, kind):
+    """What verify found, the next run makes good from a whole copy, and again nothing is twice."""
+    names = [name for name in bench.segments() if at < len(bench.read(name))]
+    if not names:
+        return
+    name = names[at % len(names)]
+    path = os.path.join(bench.archives, name)
+    if kind == "lose":
+        os.remove(path)
+    else:
+        bench.write(name, damaged(bench.read(name), at, kind))
+    if findings(bench)[0] != DAMAGED:
+        raise Failed(f"verify did not find {kind} at {at} of {name}")
+    bench.osarchiver("run")
+    bench.judge()
+    put_aside = path + ".damaged"
+    if os.path.exists(path) or os.path.exists(put_aside) != (kind != "lose"):
+        raise Failed(f"{name} was not put aside")
+
+
 CHECKS = {
     "file": check_files,
     "verify": check_verify,
     "restore": check_restore,
+    "repair": check_repair,
     "misplaced": check_misplaced,
     "database": check_database,
 }
@@ -277,7 +301,10 @@ CHECKS = {
 
 class Harness(ListedHarness):
     NAME = "damage"
-    WHAT = "no run: each byte of the archives flipped, each length cut, batches and files misplaced, rows lost"
+    WHAT = (
+        "nothing; of its archives each byte flipped, each length cut, batches and files misplaced, "
+        "rows lost"
+    )
 
     def make_bench(self):
         return DamageBench()
@@ -288,6 +315,9 @@ class Harness(ListedHarness):
             "file": [f"file {at} {kind}" for at in range(0, LARGEST, COPIES) for kind in kinds],
             "verify": [f"verify {at} {kind}" for at in range(LARGEST) for kind in kinds],
             "restore": [f"restore {at} {kind}" for at in range(LARGEST) for kind in kinds],
+            "repair": [
+                f"repair {at} {kind}" for at in range(0, LARGEST, 7) for kind in (*kinds, "lose")
+            ],
             "misplaced": [f"misplaced {n} {kind}" for n in range(5) for kind in MISPLACED],
             "database": [f"database {n} {kind}" for n in range(2) for kind in DATABASE],
         }

@@ -21,7 +21,11 @@ ACCOUNT = "osa"
 SMALL_PACKET = 1024
 LOCK_TIMEOUT_S = 1
 NUMBERED = ("server_faults", "server_notes", "servers", "nodes")
-DISK_SIZE = "8m"
+DISK_SIZE, SERVER_DISK_SIZE = "8m", "400m"
+
+
+def may_mount():
+    return os.geteuid() == 0 and shutil.which("mount") is not None
 
 
 class Disk:
@@ -30,13 +34,15 @@ class Disk:
     def __init__(self, path, size):
         self.path = path
         os.makedirs(path, exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0750", "tmpfs", path], check=True)
+        options = f"size={size},mode=0750"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], check=True)
 
     def fill(self):
         """Leaves nothing, but in files that are there already."""
-        with contextlib.suppress(OSError), open(self._filler, "ab", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
+        for piece in (1 << 20, 4096):
+            with contextlib.suppress(OSError), open(self._filler, "ab", buffering=0) as file:
+                while file.write(bytes(piece)) == piece:
+                    pass
 
     def free(self):
         with contextlib.suppress(FileNotFoundError):
@@ -55,12 +61,24 @@ class EnvironmentBench(Bench):
         # What was committed must survive kill -9 of the server.
         super().__init__(extra=["--innodb-flush-log-at-trx-commit=2"])
         self.server.sql(
-            f"CREATE USER {ACCOUNT}@localhost; GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, "
-            f"INDEX, PROCESS, LOCK TABLES ON *.* TO {ACCOUNT}@localhost;"
+            f"CREATE USER {ACCOUNT}@localhost; GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, "
+            f"DROP, INDEX, PROCESS, LOCK TABLES ON *.* TO {ACCOUNT}@localhost;"
             f"CREATE TABLE {SOURCE}_scratch.weight (n int);"
         )
         self.disks = {}
+        self.server_disk = self._move_server() if may_mount() else None
         self.packet = self.server.value("SELECT @@GLOBAL.max_allowed_packet")
+
+    def _move_server(self):
+        """The server gets a disk of its own, with its data on it."""
+        place = self.server.directory
+        self.server.stop()
+        os.rename(place, place + ".before")
+        disk = Disk(place, SERVER_DISK_SIZE)
+        shutil.copytree(place + ".before", place, dirs_exist_ok=True)
+        shutil.rmtree(place + ".before")
+        self.server.start()
+        return disk
 
     @property
     def journal(self):
@@ -87,6 +105,9 @@ class EnvironmentBench(Bench):
 
     def close(self):
         self.unmount()
+        self.server.stop()
+        if self.server_disk is not None:
+            self.server_disk.close()
         super().close()
 
 
@@ -212,6 +233,14 @@ def fill(what):
     return action
 
 
+def fill_server(bench, go):
+    """Some of its threads wait for space, so it is not for long."""
+    bench.server_disk.fill()
+    go()
+    time.sleep(3)
+    bench.server_disk.free()
+
+
 def nothing(bench):
     del bench
 
@@ -244,6 +273,7 @@ EVENTS = {
     "small-packets": (set_global("max_allowed_packet", SMALL_PACKET), packet_again, None),
     "locks-held": (hold_locks, nothing, None),
     "deadlock": (make_deadlock, nothing, None),
+    "server-full": (fill_server, server_again, "server"),
     "archives-full": (fill("archives"), free, "archives"),
     "journal-full": (fill("state"), free, "state"),
 }
@@ -251,17 +281,19 @@ EVENTS = {
 
 class Harness(ListedHarness):
     NAME = "environment"
-    WHAT = "server killed, gone, read-only; connections cut; locks and deadlocks; small packets; full disks"
+    WHAT = (
+        "servers killed, gone, read-only; connections cut, locks and deadlocks, small packets, full "
+        "disks"
+    )
 
     def make_bench(self):
         return EnvironmentBench()
 
     def lists(self):
-        may_mount = os.geteuid() == 0 and shutil.which("mount") is not None
         return {
             event: [f"{event} {place}" for place in places()]
             for event, (_, _, disk) in EVENTS.items()
-            if disk is None or may_mount
+            if disk is None or may_mount()
         }
 
     def run_case(self, bench, text):
@@ -270,7 +302,7 @@ class Harness(ListedHarness):
         # A server that is killed takes the writer with it.
         calm = event.startswith("server") or event in ("deadlock", "locks-held")
         bench.begin(files={"min_free": "4KiB"}, seed=None if calm else f"{self.seed} {text}")
-        if disk is not None:
+        if disk in ("archives", "state"):
             bench.mount(disk)
         try:
             result, came = run_paused(bench, place, lambda go: action(bench, go))

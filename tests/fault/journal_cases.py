@@ -112,7 +112,8 @@ def archived_anything(bench):
         f"SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA='{ARCHIVE}' AND "
         "TABLE_NAME='osarchiver_batches'"
     )
-    return there != "0" and bench.server.value(f"SELECT COUNT(*) FROM {ARCHIVE}.osarchiver_batches") != "0"
+    entries = f"SELECT COUNT(*) FROM {ARCHIVE}.osarchiver_batches"
+    return there != "0" and bench.server.value(entries) != "0"
 
 
 def rebuild(bench, allowed=(0,)):

@@ -8,11 +8,11 @@ was done to which file; a number: where.
 
 import os
 import random
-import shutil
 import sqlite3
 
 import journal_cases
 from bench import Failed
+from damage import flipped
 from journal_cases import DAMAGE
 from listed import ListedHarness
 
@@ -52,7 +52,7 @@ def change(path, kind, rng):
     if kind in ("cut", "wal-cut"):
         write(target, content[:at])
     elif kind in ("flip", "wal-flip"):
-        write(target, content[:at] + bytes([content[at] ^ (1 << rng.randrange(8))]) + content[at + 1 :])
+        write(target, flipped(content, at))
     elif kind == "zero-page":
         write(target, content[:first] + bytes(PAGE) + content[first + PAGE :])
     elif kind == "swap-pages":
@@ -61,8 +61,7 @@ def change(path, kind, rng):
         changed[second : second + PAGE] = content[first : first + PAGE]
         write(target, bytes(changed))
     elif kind == "header":
-        at = rng.randrange(100)
-        write(target, content[:at] + bytes([content[at] ^ (1 << rng.randrange(8))]) + content[at + 1 :])
+        write(target, flipped(content, rng.randrange(100)))
     elif kind == "wal-lost":
         os.remove(target)
     elif kind == "wal-foreign":
@@ -92,7 +91,7 @@ def check(bench, world, kind, number, seed):
         bench.osarchiver("run")
     if not change(bench.journal, kind, rng):
         return
-    damaged = {end: read(bench.journal + end) for end in ("", "-wal") if os.path.exists(bench.journal + end)}
+    damaged = read(bench.journal) if os.path.exists(bench.journal) else None
     before = journal_cases.world(bench)
     result = bench.osarchiver("run", allowed=(0, DAMAGE, FAILED, USAGE))
     if result.code != 0:
@@ -100,7 +99,7 @@ def check(bench, world, kind, number, seed):
             raise Failed("the refusal does not say what to do")
         if result.code == DAMAGE:
             journal_cases.require_same(before, journal_cases.world(bench))
-        if kind in ("cut", "empty", "garbage", "foreign") and damaged.get("") != read(bench.journal):
+        if kind in ("cut", "empty", "garbage", "foreign") and damaged != read(bench.journal):
             raise Failed("a damaged journal was changed")
         if kind == "wal-foreign":
             os.remove(bench.journal + "-wal")

@@ -40,7 +40,7 @@ class NetworkBench(Bench):
 
 class Harness(HarnessBase):
     NAME = "network"
-    WHAT = "the n-th request or answer on a connection lost, torn, silent or late, and the server gone"
+    WHAT = "the n-th request or answer lost, torn, silent or late; the server gone from then on"
 
     def make_bench(self):
         return NetworkBench()
@@ -48,7 +48,8 @@ class Harness(HarnessBase):
     def groups(self):
         groups = [f"{place} {kind} once" for place in PLACES for kind in KINDS]
         groups += [f"{place} {kind} down" for place in PLACES for kind in ("request", "answer")]
-        return groups + [f"{place} {kind}" for place in PLACES for kind in ("answer again", "slow once")]
+        rest = ("answer again", "slow once")
+        return groups + [f"{place} {kind}" for place in PLACES for kind in rest]
 
     def counts(self, bench):
         bench.begin()

@@ -76,7 +76,7 @@ def _copy_if_there(path, target):
 
 class Harness(ListedHarness):
     NAME = "old-journal"
-    WHAT = "the journal of each earlier step put back, or lost, after the run went on, ended or was killed"
+    WHAT = "the journal of each earlier step put back, or lost, after it went on, ended or was killed"
 
     def make_bench(self):
         return journal_cases.JournalBench()

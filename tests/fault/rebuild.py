@@ -27,6 +27,7 @@ SETTLING = (
     "file-rename-before", "file-rename-after", "file-truncate-before", "file-truncate-after",
     "file-remove-before", "file-remove-after", "checksums-before", "journal-copy-before",
 )  # fmt: skip
+FIRST_KILLED = ("batch-store-after", "batch-archived", "batch-commit-after", "file-write-after")
 KILLED = (-signal.SIGKILL, 0)
 
 
@@ -170,7 +171,10 @@ SPREAD = 24
 
 class Harness(ListedHarness):
     NAME = "rebuild"
-    WHAT = "the journal lost after every step, after damage, changes, several archivers; made again from the archives"
+    WHAT = (
+        "killed at every step, damaged, with changes and several archivers; the journal lost and made "
+        "again"
+    )
 
     def make_bench(self):
         return RebuildBench()
@@ -183,7 +187,7 @@ class Harness(ListedHarness):
                 places = [f"{step}@{number}" for step in failpoints() for number in (1, 2, 3, 7)]
                 places += [
                     f"{first}@{number}/{second}@{number % 2 + 1}"
-                    for first in ("batch-store-after", "batch-archived", "batch-commit-after", "file-write-after")
+                    for first in FIRST_KILLED
                     for number in (2, 5)
                     for second in SETTLING
                 ]

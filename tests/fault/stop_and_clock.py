@@ -9,6 +9,7 @@ clock jumps by so many seconds at that step, and back again, or stays.
 import datetime
 import os
 import signal
+import subprocess
 import time
 
 import crash_sample
@@ -26,12 +27,15 @@ ACCEPTED_S = 600
 BEGUN = ("batch-read", "batch-extracted")
 
 
-def shim():
-    """Built with the tests; beside the program."""
-    directory = os.path.dirname(osarchiver_runner.binary())
-    return os.environ.get("OSARCHIVER_CLOCK_SHIM") or os.path.join(
-        directory, "tests", "support", "libosarchiver_clock_shim.so"
+def make_shim(directory):
+    """Made here, so that no build has to know of it."""
+    path = os.path.join(directory, "clock_shim.so")
+    source = os.path.join(osarchiver_runner.REPOSITORY, "tests", "support", "clock_shim.cc")
+    compiler = os.environ.get("CXX", "c++")
+    subprocess.run(
+        [compiler, "-std=c++20", "-O2", "-shared", "-fPIC", "-o", path, source, "-ldl"], check=True
     )
+    return path
 
 
 def batches_read(bench):
@@ -107,7 +111,7 @@ def check_limit(bench, kind, number):
         write(clock, offset)
         until = now + datetime.timedelta(seconds=offset + number)
         arguments += ["--until", until.strftime("%H:%M")]
-        env = {"LD_PRELOAD": shim(), "OSARCHIVER_CLOCK_OFFSET": clock, "TZ": "UTC"}
+        env = {"LD_PRELOAD": bench.shim, "OSARCHIVER_CLOCK_OFFSET": clock, "TZ": "UTC"}
     result = bench.osarchiver(*arguments, allowed=(STOPPED,), failpoints=slow, env=env)
     if "reached" not in str(bench.status()["runs"][0]["error"]):
         raise Failed(f"the reason is {bench.status()['runs'][0]['error']}")
@@ -125,7 +129,7 @@ def check_clock(bench, jump, place):
     bench.begin()
     clock = os.path.join(bench.directory, "clock")
     write(clock, 0)
-    env = {"LD_PRELOAD": shim(), "OSARCHIVER_CLOCK_OFFSET": clock}
+    env = {"LD_PRELOAD": bench.shim, "OSARCHIVER_CLOCK_OFFSET": clock}
 
     def leap(go):
         write(clock, jump)
@@ -156,7 +160,10 @@ def check_clock(bench, jump, place):
 
 
 class StopBench(Bench):
-    process = None
+    def __init__(self):
+        super().__init__()
+        self.process = None
+        self.shim = make_shim(self.base)
 
     def start(self, *arguments, **options):
         self.process = super().start(*arguments, **options)

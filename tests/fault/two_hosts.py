@@ -67,7 +67,9 @@ class Host:
 def script(bench, host, killed):
     """A file with the second host's whole run, for the first one's failpoint to call; once."""
     path = os.path.join(bench.directory, "second.sh")
-    environment = f"OSARCHIVER_FAILPOINTS={killed}=kill@2 " if killed != "whole" else "env -u OSARCHIVER_FAILPOINTS "
+    environment = "env -u OSARCHIVER_FAILPOINTS "
+    if killed != "whole":
+        environment = f"OSARCHIVER_FAILPOINTS={killed}=kill@2 "
     command = shlex.join(osarchiver_runner.command_line(host.config, "run"))
     with open(path, "w", encoding="utf-8") as file:
         file.write(
@@ -151,7 +153,7 @@ def check_lock(bench, step):
 
 class Harness(ListedHarness):
     NAME = "two-hosts"
-    WHAT = "another run at the same time, on this host or with a journal of its own, killed or whole"
+    WHAT = "a second run at once, on this host or with a journal of its own, killed or whole"
 
     def lists(self):
         places = [f"{step}@{number}" for step in STILL for number in (1, 2, 4)]
