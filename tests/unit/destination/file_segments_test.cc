@@ -114,8 +114,7 @@ TEST_F(FileSegmentsTest, FilesThatExistAreNeverOverwritten) {
   const TestBatch batch = StoreVerified(*writer, pass, {{1, "one"}});
   EXPECT_TRUE(Segment(batch.copies[0]).path.ends_with(".2.sql.zst"));
   EXPECT_EQ(fs::file_size(directory_of_run.string() + name), 10u);
-  const Survey survey = SurveyOf(*destination, pass);
-  EXPECT_EQ(survey.journal_is_older.size(), 1u)
+  EXPECT_EQ(destination->FindUnknown(Run(kRun), *journal).size(), 1u)
       << "a file of this run that the journal does not know";
 }
 

@@ -55,7 +55,8 @@ TEST_P(SegmentTest, BatchesComeBackFromScanAndReader) {
   EXPECT_EQ(ModeOf(path_), 0640u);
   std::vector<FrameLocation> locations;
   for (std::uint64_t number : {1, 2, 5}) {
-    const std::vector<SupersededRow> supersedes = {{std::string("\1\0", 2), "00ff00ff00ff00ff"}};
+    const std::string key = KeyBytes(SampleRows(7, 1).row(0), {0});
+    const std::vector<SupersededRow> supersedes = {{key, "00ff00ff00ff00ff"}};
     locations.push_back(Append(*writer, number, SampleRows(number * 10, 4), supersedes));
     EXPECT_EQ(locations.back().end, writer->length());
     EXPECT_EQ(files_.OpenForRead(path_)->Size(), writer->length());
