@@ -74,10 +74,18 @@ void Create(const fs::path& path, const std::string& id) {
             " away and make the journal again with osarchiver rebuild-journal");
   }
   const fs::path temporary = path.string() + ".new-" + RandomHex(4);
+  const std::string journal = NewJournal(path, id);
   {
     const auto file = files.Create(temporary, kJournalMode);
-    file->Append(NewJournal(path, id));
+    file->Append(journal);
     file->Sync();
+    file->DropCache();
+  }
+  // A damaged journal that stands in its place stops every run; one that never got there does not.
+  if (ReadWholeFile(files, temporary, journal.size()) != journal) {
+    files.Remove(temporary);
+    throw IntegrityError("the new journal " + path.string() + " reads back differently",
+                         "check the disk, then run again");
   }
   // Unlike a rename, a link never takes the place of a journal that another process made meanwhile.
   Failpoint("journal-create-before");

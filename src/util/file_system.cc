@@ -203,6 +203,13 @@ void WriteWholeFile(FileSystem& files, const fs::path& path, std::string_view co
     const auto file = files.Create(temporary, mode);
     file->Append(content);
     file->Sync();
+    file->DropCache();
+  }
+  // What was there is worth more than what did not arrive.
+  if (ReadWholeFile(files, temporary, content.size()) != content) {
+    files.Remove(temporary);
+    throw IoError(EIO, path.string() + " reads back differently than it was written",
+                  "check the disk");
   }
   files.Rename(temporary, path);
   files.SyncDirectory(path.parent_path().empty() ? fs::path(".") : path.parent_path());
