@@ -33,8 +33,9 @@ TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 
 
 def recording(log, inject=None):
-    """The strace command that records a run into `log`; inject: further -e expressions."""
-    prefix = [find_program("strace"), "--seccomp-bpf", "-f", "-qq", "-xx", "-s", "16777216"]
+    """The strace command that records a run into `log`; inject: further -e expressions. Without
+    --seccomp-bpf, which lets no injected signal through."""
+    prefix = [find_program("strace"), "-f", "-qq", "-xx", "-s", "16777216"]
     prefix += [f"--output={log}", "-e", f"trace={','.join(CALLS + ('sendto',))}"]
     for expression in inject or ():
         prefix += ["-e", f"inject={expression}"]

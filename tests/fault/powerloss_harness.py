@@ -43,6 +43,8 @@ class Harness(HarnessBase):
         rng = self.random(group, number)
         self._begin(bench)
         reached = self._lose_power(bench, call, number, rng if left == "some" else None)
+        if number == 1 and not reached:
+            raise Failed("the first call was not reached")
         if rng.random() < 0.5:
             call = rng.choice(CALLS)
             self._lose_power(bench, call, rng.randint(1, 30), rng if left == "some" else None)
