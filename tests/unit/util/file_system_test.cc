@@ -55,6 +55,64 @@ TEST_F(FileSystemTest, WholeFilesAreReplacedWithTheirMode) {
   EXPECT_THROW(ReadWholeFile(files_, root_ / "status.json", 2), IoError);
 }
 
+// A disk that drops the first byte of what is appended and reports nothing.
+class LossyFile final : public File {
+ public:
+  explicit LossyFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
+  void Append(std::string_view bytes) override { file_->Append(bytes.substr(1)); }
+  void Sync() override { file_->Sync(); }
+  void Truncate(std::uint64_t size_bytes) override { file_->Truncate(size_bytes); }
+  std::uint64_t Size() override { return file_->Size(); }
+  std::size_t ReadAt(std::uint64_t offset, char* buffer, std::size_t size) override {
+    return file_->ReadAt(offset, buffer, size);
+  }
+  void DropCache() override { file_->DropCache(); }
+  void SetMode(unsigned mode) override { file_->SetMode(mode); }
+
+ private:
+  std::unique_ptr<File> file_;
+};
+
+class LossyFileSystem final : public FileSystem {
+ public:
+  explicit LossyFileSystem(FileSystem& files) : files_(files) {}
+  std::unique_ptr<File> Create(const std::filesystem::path& path, unsigned mode) override {
+    return std::make_unique<LossyFile>(files_.Create(path, mode));
+  }
+  std::unique_ptr<File> OpenForAppend(const std::filesystem::path& path) override {
+    return files_.OpenForAppend(path);
+  }
+  std::unique_ptr<File> OpenForRead(const std::filesystem::path& path) override {
+    return files_.OpenForRead(path);
+  }
+  void SyncDirectory(const std::filesystem::path& path) override { files_.SyncDirectory(path); }
+  void CreateDirectories(const std::filesystem::path& path) override {
+    files_.CreateDirectories(path);
+  }
+  void Rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    files_.Rename(from, to);
+  }
+  void Remove(const std::filesystem::path& path) override { files_.Remove(path); }
+  bool Exists(const std::filesystem::path& path) override { return files_.Exists(path); }
+  std::vector<std::string> ListFiles(const std::filesystem::path& directory) override {
+    return files_.ListFiles(directory);
+  }
+  std::uint64_t FreeBytes(const std::filesystem::path& path) override {
+    return files_.FreeBytes(path);
+  }
+
+ private:
+  FileSystem& files_;
+};
+
+TEST_F(FileSystemTest, AWholeFileThatDidNotArriveTakesNoPlace) {
+  WriteWholeFile(files_, root_ / "marker.json", "one", 0644);
+  LossyFileSystem lossy(files_);
+  EXPECT_THROW(WriteWholeFile(lossy, root_ / "marker.json", "two", 0644), IoError);
+  EXPECT_EQ(ReadWholeFile(files_, root_ / "marker.json", 100), "one");
+  EXPECT_EQ(files_.ListFiles(root_), std::vector<std::string>{"marker.json"});
+}
+
 TEST_F(FileSystemTest, DirectoriesAreMadeForTheOwnerAndGroup) {
   files_.CreateDirectories(root_ / "a" / "b");
   struct stat status {};
