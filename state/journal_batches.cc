@@ -243,7 +243,8 @@ void Journal::AddReleased(BatchId id, const DeleteCounts& answer,
       "blocked = ?5"
       " WHERE id = ?6",
       all_gone, counts.deleted, counts.absent, counts.changed, counts.blocked, id);
-  if (by != 0) {
+  // Kept and released by one pass, a row is in its batch's counts already.
+  if (by != 0 && by != batch.pass) {
     state_->db->Run(
         "UPDATE passes SET released_deleted = released_deleted + ?, released_absent = "
         "released_absent + ?"

@@ -298,6 +298,7 @@ void ArchiverRun::WorkSource(PlannedSource& source) {
 // turn frees nothing more. So does a table that refers to itself, or to rows that go with its own.
 // All others are walked once.
 void ArchiverRun::WorkComponent(PlannedSource& source, const WorkOrder::Tables& tables) {
+  PassTargets targets(*services_, source.plan);
   std::map<const TablePlan*, std::unique_ptr<TablePass>> passes;
   std::set<const TablePlan*> failed;
   const auto guard = [&](const TablePlan* table, const std::function<void()>& work) {
@@ -324,7 +325,7 @@ void ArchiverRun::WorkComponent(PlannedSource& source, const WorkOrder::Tables& 
       guard(table, [&] {
         if (!passes.contains(table)) {
           passes[table] = std::make_unique<TablePass>(*services_, *source.settings, source.plan,
-                                                      *table, *source.throttle);
+                                                      *table, targets, *source.throttle);
         }
         freed += passes[table]->Round();
       });

@@ -16,10 +16,6 @@ namespace {
 // How often a walk's place is written down: what a crash may read once more.
 constexpr std::chrono::seconds kPositionInterval{5};
 
-PassKey KeyOf(const SourcePlan& plan, const TablePlan& table) {
-  return {plan.source, table.name.database, table.name.table};
-}
-
 }  // namespace
 
 PassMode ModeOf(const TableSettings& settings) {
@@ -28,13 +24,14 @@ PassMode ModeOf(const TableSettings& settings) {
 }
 
 TablePass::TablePass(RunServices& services, const SourceSettings& source, const SourcePlan& plan,
-                     const TablePlan& table, Throttle& throttle)
+                     const TablePlan& table, PassTargets& targets, Throttle& throttle)
     : services_(services),
       source_(source),
       plan_(plan),
       table_(table),
       throttle_(throttle),
       mode_(ModeOf(table.settings)),
+      targets_(targets),
       connection_(services.connect()) {
   (void)TargetFor(table_);
   Failpoint("pass-begin");
@@ -42,8 +39,8 @@ TablePass::TablePass(RunServices& services, const SourceSettings& source, const 
       mode_ == PassMode::kArchiveOnly ? ReadPurpose::kArchiveOnly : ReadPurpose::kDelete;
   reader_ = std::make_unique<UnitReader>(
       *connection_, plan_, table_, purpose,
-      services_.journal.Position(services_.context.archiver, KeyOf(plan_, table_)), services_.clock,
-      services_.stop);
+      services_.journal.Position(services_.context.archiver, PassKeyOf(plan_, table_)),
+      services_.clock, services_.stop);
   // A table with few rows to take is read for hours before there is a unit.
   reader_->BetweenStatements([this] {
     services_.progress.SetShare(ToText(table_.name), reader_->progress());
@@ -54,23 +51,13 @@ TablePass::TablePass(RunServices& services, const SourceSettings& source, const 
 
 TablePass::~TablePass() = default;
 
-TablePass::PartTarget& TablePass::TargetFor(const TablePlan& table) {
-  PartTarget& target = targets_[&table];
-  if (target.archive) return target;
-  const PassKey key = KeyOf(plan_, table);
-  target.pass = services_.journal.BeginPass(services_.run, key, table.cutoff,
-                                            DefinitionToJson(table.definition()));
-  PassContext context;
-  context.run = services_.context;
-  context.pass = target.pass;
-  context.cutoff = table.cutoff;
-  context.where = table.where;
-  context.definition = table.definition();
-  target.archive =
-      std::make_unique<PassArchive>(services_.journal, services_.destinations, std::move(context));
-  target.filter = std::make_unique<KeptFilter>(services_.journal, services_.context.archiver, key);
-  services_.journal.SetPassState(target.pass, PassState::kRunning, "");
-  return target;
+PassTargets::Target& TablePass::TargetFor(const TablePlan& table) {
+  tables_.insert(&table);
+  return targets_.For(table);
+}
+
+void TablePass::RefreshFilters() {
+  for (const TablePlan* table : tables_) targets_.For(*table).filter->Refresh();
 }
 
 bool TablePass::ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit) {
@@ -107,7 +94,7 @@ UnitInFlight TablePass::Prepare(Unit unit) {
   for (UnitPart& part : unit.parts) {
     if (part.rows.row_count() == 0) continue;
     services_.progress.AddRead(part.rows.row_count());
-    PartTarget& target = TargetFor(*part.table);
+    PassTargets::Target& target = TargetFor(*part.table);
     KeptFilter::Result split = target.filter->Split(part, services_.first_batch);
     for (Release& release : split.releases) {
       release.table = part.table;
@@ -150,7 +137,7 @@ void TablePass::CompleteReleases(PassPipeline& pipeline, const UnitInFlight& uni
 
 std::uint64_t TablePass::Round() {
   const ShownTable shown(services_.progress, ToText(table_.name), mode_ != PassMode::kArchiveOnly);
-  for (auto& [table, target] : targets_) target.filter->Refresh();
+  RefreshFilters();
   PipelineOptions options;
   options.mode = mode_;
   options.delete_connections =
@@ -194,7 +181,7 @@ std::uint64_t TablePass::Round() {
     if (reader_->needs_previous_unit_settled()) {
       pipeline.WaitUntilIdle();
       // The next unit may hold rows of this one that stayed; they are archived already.
-      for (auto& [table, target] : targets_) target.filter->Refresh();
+      RefreshFilters();
     }
     SavePosition(*reader_, false);
   }
@@ -210,12 +197,12 @@ void TablePass::SavePosition(const UnitReader& reader, bool complete) {
   const auto now = services_.clock.Now();
   if (!complete && !services_.stop.stopped() && now - position_saved_ < kPositionInterval) return;
   position_saved_ = now;
-  services_.journal.SetPosition(services_.context.archiver, KeyOf(plan_, table_),
+  services_.journal.SetPosition(services_.context.archiver, PassKeyOf(plan_, table_),
                                 complete ? std::string() : reader.position());
 }
 
 void TablePass::Finish() {
-  for (auto& [table, target] : targets_) target.archive->Seal();
+  for (const TablePlan* table : tables_) targets_.For(*table).archive->Seal();
   const PassId pass = TargetFor(table_).pass;
   const bool stopped = services_.stop.stopped();
   if (!stopped) {
@@ -235,23 +222,21 @@ void TablePass::Finish() {
       services_.journal.SetBlocked(pass, reasons);
     }
   }
-  for (auto& [table, target] : targets_) {
+  for (const TablePlan* table : tables_) {
     if (conflicts_ > 0) {
-      services_.journal.SetPassState(
-          target.pass, PassState::kFailed,
-          fmt::format("{} rows conflict with rows at a destination", conflicts_));
+      targets_.End(*table, PassState::kFailed,
+                   fmt::format("{} rows conflict with rows at a destination", conflicts_));
     } else if (stopped) {
-      services_.journal.SetPassState(target.pass, PassState::kRunning, services_.stop.reason());
+      targets_.End(*table, PassState::kRunning, services_.stop.reason());
     } else {
-      services_.journal.SetPassState(target.pass, PassState::kCompleted, "");
+      targets_.End(*table, PassState::kCompleted, "");
     }
   }
   Failpoint("pass-end");
 }
 
 void TablePass::Fail(const std::string& reason) {
-  for (auto& [table, target] : targets_)
-    services_.journal.SetPassState(target.pass, PassState::kFailed, reason);
+  for (const TablePlan* table : tables_) targets_.Fail(*table, reason);
 }
 
 }  // namespace osarchiver

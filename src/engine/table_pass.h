@@ -3,14 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "engine/kept_filter.h"
 #include "engine/pass_pipeline.h"
+#include "engine/pass_targets.h"
 #include "engine/run_services.h"
 #include "source/unit_reader.h"
 
@@ -23,9 +22,10 @@ PassMode ModeOf(const TableSettings& settings);
 
 class TablePass {
  public:
-  // `throttle` may wait before reads and deletes; outlives the pass.
+  // `targets` are those of the table's component. `throttle` may wait before reads and deletes.
+  // Both outlive the pass.
   TablePass(RunServices& services, const SourceSettings& source, const SourcePlan& plan,
-            const TablePlan& table, Throttle& throttle);
+            const TablePlan& table, PassTargets& targets, Throttle& throttle);
   ~TablePass();
 
   // One walk over the table (from where the last run stopped, wrapping around). Returns the rows
@@ -41,13 +41,8 @@ class TablePass {
   std::uint64_t conflicts() const { return conflicts_; }
 
  private:
-  struct PartTarget {
-    PassId pass = 0;
-    std::unique_ptr<PassArchive> archive;
-    std::unique_ptr<KeptFilter> filter;
-  };
-
-  PartTarget& TargetFor(const TablePlan& table);
+  PassTargets::Target& TargetFor(const TablePlan& table);
+  void RefreshFilters();
   bool ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit);
   UnitInFlight Prepare(Unit unit);
   void CompleteReleases(PassPipeline& pipeline, const UnitInFlight& unit);
@@ -59,9 +54,10 @@ class TablePass {
   const TablePlan& table_;
   Throttle& throttle_;
   const PassMode mode_;
+  PassTargets& targets_;
   std::unique_ptr<Connection> connection_;
-  // The pass's own table and the dependents that go with it.
-  std::map<const TablePlan*, PartTarget> targets_;
+  // The pass's own table and the dependents that went with it.
+  std::set<const TablePlan*> tables_;
   std::unique_ptr<UnitReader> reader_;
   std::chrono::steady_clock::time_point position_saved_{};
   std::uint64_t conflicts_ = 0;
