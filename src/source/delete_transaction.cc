@@ -131,7 +131,7 @@ std::vector<KeyedRows> DeleteTransaction::MakeLists(const std::vector<std::uint3
   positions.reserve(rows.size());
   for (const std::uint32_t id : rows) positions.push_back(unit_.groups.Locate(id));
   const auto place = [this](const RowPosition& p) {
-    return std::pair(p.part, unit_.parts[p.part].level(p.row));
+    return std::pair(unit_.parts[p.part].level(p.row), p.part);
   };
   std::stable_sort(
       positions.begin(), positions.end(),
@@ -141,7 +141,7 @@ std::vector<KeyedRows> DeleteTransaction::MakeLists(const std::vector<std::uint3
   for (std::size_t i = 0; i < positions.size(); ++i) {
     same.push_back(positions[i].row);
     if (i + 1 < positions.size() && place(positions[i + 1]) == place(positions[i])) continue;
-    const auto [part, level] = place(positions[i]);
+    const auto [level, part] = place(positions[i]);
     AppendKeyedRows(unit_.parts[part], part, level, same, session_.max_statement_bytes(), &lists);
     same.clear();
   }

@@ -1,7 +1,6 @@
 #include "source/dependent_reader.h"
 
 #include <algorithm>
-#include <deque>
 #include <tuple>
 
 #include "mariadb/quote.h"
@@ -182,8 +181,8 @@ Trees DependentReader::Gather(Connection& connection, const RowBatch& roots,
   trees.blocked.assign(roots.row_count(), false);
   trees.rows.assign(roots.row_count(), 0);
   trees.bytes.assign(roots.row_count(), 0);
+  SetLevels(&gathering);
   for (std::size_t number = 1; number <= tables_.size(); ++number) {
-    SetLevels(number, &gathering);
     Trees::Part& part = gathering.parts[number];
     for (std::size_t i = 0; i < part.rows.row_count(); ++i) {
       for (const std::uint32_t owner : part.owners[i]) {
@@ -249,6 +248,9 @@ void DependentReader::Fetch(Connection& connection, const Edge& edge,
       parents = gathering->parents.find(values[*index]);
     }
     for (const std::uint32_t parent : parents->second) {
+      // InnoDB lets a row go that refers to itself, unless the key restricts.
+      const bool itself = edge.parent == edge.child && parent == row;
+      if (itself && edge.key.on_delete != DeleteRule::kRestrict) continue;
       gathering->children[edge.parent][parent].push_back({edge.child, row});
     }
   }
@@ -271,47 +273,45 @@ std::optional<std::size_t> DependentReader::AskParent(
   return static_cast<std::size_t>(std::stoull(*index));
 }
 
-// Leaves first among rows of one table that refer to each other; what goes round in a circle blocks
-// its trees.
-void DependentReader::SetLevels(std::size_t number, Gathering* gathering) const {
-  Trees::Part& part = gathering->parts[number];
-  const TableDefinition& definition = table(number).definition();
-  const std::size_t count = part.rows.row_count();
-  part.levels.assign(count, 0);
-  std::vector<std::vector<std::uint32_t>> parents_of(count);
-  std::vector<std::uint32_t> children(count, 0);
-  for (const Edge& edge : edges_) {
-    if (edge.child != number || edge.parent != number) continue;
-    std::unordered_map<std::string, std::vector<std::uint32_t>> by_value;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const auto value = TupleLiteral(definition, part.rows.row(i), edge.parent_columns);
-      if (value) by_value[*value].push_back(i);
-    }
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const auto value = TupleLiteral(definition, part.rows.row(i), edge.child_columns);
-      if (!value || !by_value.contains(*value)) continue;
-      for (const std::uint32_t parent : by_value[*value]) {
-        if (parent == i && edge.key.on_delete != DeleteRule::kRestrict) continue;
-        parents_of[i].push_back(parent);
-        ++children[parent];
+// Leaves first. Rows are deleted by level, and within a level table by table: a row must come after
+// everything that refers to it, so rows of later tables may share the level of their children, rows
+// of the same or of an earlier table may not. What goes round in a circle blocks its trees.
+void DependentReader::SetLevels(Gathering* gathering) const {
+  using RowName = Gathering::RowName;
+  std::vector<std::vector<std::vector<RowName>>> parents_of(tables_.size() + 1);
+  std::vector<std::vector<std::size_t>> children_left(tables_.size() + 1);
+  for (std::size_t part = 1; part <= tables_.size(); ++part) {
+    const std::size_t count = gathering->parts[part].rows.row_count();
+    gathering->parts[part].levels.assign(count, 0);
+    parents_of[part].resize(count);
+    children_left[part].assign(count, 0);
+  }
+  std::vector<RowName> free;
+  for (std::size_t part = 1; part <= tables_.size(); ++part) {
+    for (std::uint32_t row = 0; row < children_left[part].size(); ++row) {
+      for (const RowName& child : gathering->children[part][row]) {
+        parents_of[child.part][child.row].push_back({part, row});
       }
+      children_left[part][row] = gathering->children[part][row].size();
+      if (children_left[part][row] == 0) free.push_back({part, row});
     }
   }
-  std::deque<std::uint32_t> free;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (children[i] == 0) free.push_back(i);
-  }
-  std::size_t done = 0;
-  for (; !free.empty(); free.pop_front(), ++done) {
-    const std::uint32_t row = free.front();
-    for (const std::uint32_t parent : parents_of[row]) {
-      part.levels[parent] = std::max(part.levels[parent], part.levels[row] + 1);
-      if (--children[parent] == 0) free.push_back(parent);
+  while (!free.empty()) {
+    const RowName child = free.back();
+    free.pop_back();
+    for (const RowName& parent : parents_of[child.part][child.row]) {
+      std::uint32_t& level = gathering->parts[parent.part].levels[parent.row];
+      const std::uint32_t after =
+          gathering->parts[child.part].levels[child.row] + (child.part < parent.part ? 0 : 1);
+      level = std::max(level, after);
+      if (--children_left[parent.part][parent.row] == 0) free.push_back(parent);
     }
   }
-  if (done == count) return;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (children[i] > 0 && purpose_ == ReadPurpose::kDelete) gathering->stuck[number][i] = true;
+  if (purpose_ != ReadPurpose::kDelete) return;
+  for (std::size_t part = 1; part <= tables_.size(); ++part) {
+    for (std::uint32_t row = 0; row < children_left[part].size(); ++row) {
+      if (children_left[part][row] > 0) gathering->stuck[part][row] = true;
+    }
   }
 }
 

@@ -17,7 +17,7 @@ struct Trees {
   struct Part {
     const TablePlan* table = nullptr;
     RowBatch rows;
-    std::vector<std::uint32_t> levels;  // rows of the same table that refer to each other
+    std::vector<std::uint32_t> levels;  // as UnitPart has them
     std::vector<std::vector<std::uint32_t>> owners;  // by row: the root rows that it goes with
   };
   std::vector<Part> parts;
@@ -62,7 +62,7 @@ class DependentReader {
   std::optional<std::size_t> AskParent(Connection& connection, const Edge& edge,
                                        const std::string& child_key,
                                        const std::vector<std::string>& values) const;
-  void SetLevels(std::size_t number, Gathering* gathering) const;
+  void SetLevels(Gathering* gathering) const;
 
   const TablePlan& root_;
   ReadPurpose purpose_;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "formats/table_definition.h"
+#include "source/dependents.h"
 
 namespace osarchiver {
 namespace {
@@ -12,12 +13,54 @@ namespace {
 constexpr std::size_t kUnseen = static_cast<std::size_t>(-1);
 
 // Tables as numbers in the order of their names; an edge leads from a child to each parent it
-// refers to.
+// refers to, or that rows which go with its own refer to.
 struct Graph {
   std::vector<TablePlan*> tables;
   std::vector<std::set<std::size_t>> parents;
   std::vector<std::set<std::size_t>> children;
+  // Edges of the second kind alone.
+  std::set<std::pair<std::size_t, std::size_t>> by_dependents;
 };
+
+bool SameDependents(const Dependents& a, const Dependents& b) {
+  return a.other == b.other && std::equal(a.rules.begin(), a.rules.end(), b.rules.begin(),
+                                          b.rules.end(), [](const auto& x, const auto& y) {
+                                            return x.policy == y.policy &&
+                                                   x.tables.text() == y.tables.text();
+                                          });
+}
+
+// `parent` would take along every row of `child` by itself that `root` takes along.
+bool TakesAsMuch(const SourcePlan& plan, const TablePlan& root, const TablePlan& parent,
+                 const TableName& child) {
+  return parent.settings.archive == root.settings.archive &&
+         SameDependents(parent.settings.dependents, root.settings.dependents) &&
+         std::all_of(parent.referrers.begin(), parent.referrers.end(), [&](const ForeignKey& key) {
+           return TableName{key.database, key.table} != child || GoesWithParent(plan, parent, key);
+         });
+}
+
+// Rows that go with those of a table free what they refer to, which is worked after it: all that
+// may go tonight goes tonight.
+void AddEdgesOfDependents(const SourcePlan& plan, const std::map<TableName, std::size_t>& numbers,
+                          Graph* graph) {
+  for (const auto& root : plan.tables) {
+    const std::size_t from = numbers.at(root->name);
+    for (const TablePlan* child : DependentTables(plan, *root)) {
+      for (const auto& parent : plan.tables) {
+        const bool refers = std::any_of(parent->referrers.begin(), parent->referrers.end(),
+                                        [&](const ForeignKey& key) {
+                                          return TableName{key.database, key.table} == child->name;
+                                        });
+        if (!refers || parent == root || TakesAsMuch(plan, *root, *parent, child->name)) continue;
+        const std::size_t to = numbers.at(parent->name);
+        if (!graph->parents[from].insert(to).second) continue;
+        graph->children[to].insert(from);
+        graph->by_dependents.insert({from, to});
+      }
+    }
+  }
+}
 
 Graph MakeGraph(const SourcePlan& plan) {
   Graph graph;
@@ -43,6 +86,7 @@ Graph MakeGraph(const SourcePlan& plan) {
       }
     }
   }
+  AddEdgesOfDependents(plan, numbers, &graph);
   return graph;
 }
 
@@ -156,14 +200,18 @@ std::string ShortName(const TablePlan& table, const TablePlan& seen_from) {
 
 std::string Reason(const Graph& graph, std::size_t number) {
   const TablePlan& table = *graph.tables[number];
-  std::vector<std::string> before, cycle, after;
+  std::vector<std::string> before, cycle, after, before_dependents, after_dependents;
   for (const std::size_t parent : graph.parents[number]) {
     const TablePlan& other = *graph.tables[parent];
-    (other.component == table.component ? cycle : before).push_back(ShortName(other, table));
+    std::vector<std::string>& named =
+        graph.by_dependents.contains({number, parent}) ? before_dependents : before;
+    (other.component == table.component ? cycle : named).push_back(ShortName(other, table));
   }
   for (const std::size_t child : graph.children[number]) {
     const TablePlan& other = *graph.tables[child];
-    if (other.component != table.component) after.push_back(ShortName(other, table));
+    if (other.component == table.component) continue;
+    (graph.by_dependents.contains({child, number}) ? after_dependents : after)
+        .push_back(ShortName(other, table));
   }
   std::vector<std::string> parts;
   if (!before.empty()) {
@@ -172,6 +220,13 @@ std::string Reason(const Graph& graph, std::size_t number) {
   if (!after.empty()) {
     parts.push_back("after " + Join(after) + ", which " + (after.size() == 1 ? "refers" : "refer") +
                     " to it");
+  }
+  if (!before_dependents.empty()) {
+    parts.push_back("before " + Join(before_dependents) +
+                    ", which rows that go with its own refer to");
+  }
+  if (!after_dependents.empty()) {
+    parts.push_back("after " + Join(after_dependents) + ", with which rows go that refer to it");
   }
   if (!cycle.empty()) parts.push_back("in turns with " + Join(cycle) + ": a cycle");
   if (table.refers_to_itself) parts.push_back("refers to itself: leaf rows first");

@@ -179,6 +179,7 @@ void UnitReader::State::Assemble(UnitPart roots, Trees trees, Unit* unit) const 
   std::vector<bool> goes;
   KeepFree(trees, &roots, &goes);
   if (roots.rows.row_count() == 0) return;
+  std::uint32_t highest = 0;
   for (Trees::Part& tree : trees.parts) {
     UnitPart part;
     part.table = tree.table;
@@ -189,9 +190,12 @@ void UnitReader::State::Assemble(UnitPart roots, Trees trees, Unit* unit) const 
       if (!wanted) continue;
       part.rows.AppendRow(tree.rows.row(i));
       part.levels.push_back(tree.levels[i]);
+      highest = std::max(highest, tree.levels[i]);
     }
     if (part.rows.row_count() > 0) unit->parts.push_back(std::move(part));
   }
+  // Nothing refers to dependents from above, so the roots may all come last.
+  for (std::uint32_t& level : roots.levels) level += highest;
   unit->parts.push_back(std::move(roots));
 }
 

@@ -19,8 +19,8 @@
 namespace osarchiver {
 
 // Rows of one table that go together. `levels[i]`: rows of a lower level are deleted before those
-// of a higher one (a row and its referrer never share a statement); all 0 in tables that do not
-// refer to themselves.
+// of a higher one, in all parts, and within a level part by part (a row and its referrer never
+// share a statement); all 0 where a row's referrers are in earlier parts.
 struct UnitPart {
   const TablePlan* table = nullptr;
   RowBatch rows;
