@@ -4,6 +4,7 @@ import dataclasses
 import multiprocessing
 import os
 import shutil
+import sys
 import tempfile
 import time
 import traceback
@@ -58,6 +59,8 @@ def _work(job, jobs, seed, count, seconds, results):
                     check.check(seed + number)
                 except (GraphFailure, MariadbError, osarchiver_runner.Timeout) as error:
                     found.failures.append(_describe(seed + number, error))
+                    # The other jobs may go on for hours.
+                    print(found.failures[-1], file=sys.stderr, flush=True)
                     break
                 number += jobs
             check.close()

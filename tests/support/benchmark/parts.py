@@ -1,9 +1,11 @@
 """All parts of the benchmark, in the order in which they run. A new one is a line here."""
 
+from benchmark.part_blocked import Blocked
 from benchmark.part_growth import Growth
 from benchmark.part_moving import Moving
 
 PARTS = [
     Moving(),
     Growth(),
+    Blocked(),
 ]
