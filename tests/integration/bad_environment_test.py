@@ -51,6 +51,24 @@ class BadServerTest(RefusalCase):
         self.assert_refused(1, "history", command=("check",))
         self.assert_refused(1, "history")
 
+    def test_source_that_is_read_only(self):
+        self.db.sql("SET GLOBAL read_only=1")
+        self.addCleanup(self.db.sql, "SET GLOBAL read_only=0")
+        self.assert_refused(1, "source db", "read-only")
+        self.assert_refused(1, "source db", "read-only", command=("check",))
+
+    def test_archive_server_that_may_lose_a_commit(self):
+        del self.settings["destinations"]["history"]["accept_non_durable"]
+        self.rewrite()
+        result = self.osarchiver("run", code=None)
+        self.assertIn(result.code, (1, 2), result.stderr)
+        self.assertIn("innodb_flush_log_at_trx_commit", result.stderr)
+        self.assertIn("accept_non_durable", result.stderr)
+        self.assert_untouched()
+        check = self.osarchiver("check", code=None)
+        self.assertIn(check.code, (1, 2), check.stderr)
+        self.assertIn("innodb_flush_log_at_trx_commit", check.stderr)
+
     def test_source_clock_far_off(self):
         # A session's own clock: nobody else's is turned.
         self.db.sql("SET GLOBAL init_connect='SET timestamp=1500000000'")
@@ -165,6 +183,16 @@ class BadPlaceTest(RefusalCase):
             journal.execute("PRAGMA user_version=9999")
         journal.close()
         self.assert_refused(3, "state.db", "newer")
+
+    @unittest.skipUnless(os.geteuid() == 0, "giving a file away needs root")
+    def test_journal_of_another_user(self):
+        self.run_archiver("--max-rows", "20")
+        self.before = independent_check.snapshot(self.db, databases=["small"])
+        for name in os.listdir(self.directory):
+            if name.startswith("state.db"):
+                os.chown(os.path.join(self.directory, name), 65534, 65534)
+        self.assert_refused(2, "state.db", "nobody")
+        self.osarchiver("status")
 
     def test_journal_where_no_file_can_be_made(self):
         self.settings["state"] = "/proc/state.db"
