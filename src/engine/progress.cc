@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "util/log.h"
 
 namespace osarchiver {
@@ -54,7 +56,10 @@ std::string Progress::Line() const {
   if (seconds > 1)
     line += fmt::format(
         "  {} rows/s", HumanCount(static_cast<std::uint64_t>(static_cast<double>(rows) / seconds)));
-  const double share = alone ? tables_.front().share : 0;
+  // The reader is ahead: of what it has been through, so much is done.
+  const std::uint64_t read = std::max(read_.load(), rows);
+  const double done = read == 0 ? 1 : static_cast<double>(rows) / static_cast<double>(read);
+  const double share = alone ? tables_.front().share * done : 0;
   if (share > 0) line += fmt::format("  {:.0f} %", share * 100);
   if (share > 0.01 && share < 1 && seconds > 2) {
     line += "  about " + HumanDuration(static_cast<std::int64_t>(seconds / share * (1 - share))) +

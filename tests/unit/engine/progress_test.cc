@@ -12,9 +12,11 @@ TEST(ProgressTest, OneTable) {
   Progress progress(clock);
   EXPECT_EQ(progress.Line(), "");
   progress.BeginTable("nova.instances", true);
+  // The reader is half through, and half of what it read is gone.
+  progress.AddRead(100000);
   progress.AddVerified(90000);
   progress.AddDeleted(50000);
-  progress.SetShare("nova.instances", 0.25);
+  progress.SetShare("nova.instances", 0.5);
   clock.Advance(std::chrono::seconds(10));
   EXPECT_EQ(progress.Line(),
             "nova.instances  50,000 rows deleted  5,000 rows/s  25 %  about 30 s left");
