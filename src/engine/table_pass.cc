@@ -6,6 +6,7 @@
 
 #include "engine/copy_repair.h"
 #include "engine/throttle.h"
+#include "formats/text_check.h"
 #include "mariadb/retry.h"
 #include "util/failpoint.h"
 #include "util/log.h"
@@ -89,6 +90,20 @@ bool TablePass::ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit) {
   return more;
 }
 
+// What no server takes again can be restored by nobody.
+void TablePass::RequireText(const TableDefinition& definition, const RowBatch& rows) const {
+  if (mode_ == PassMode::kDeleteOnly) return;
+  const auto invalid = FindInvalidText(definition, rows);
+  if (!invalid) return;
+  const Column& column = definition.columns[invalid->column];
+  throw Error(fmt::format("{}.{}: row {} holds bytes in column {} that are no {} text; no server "
+                          "takes them again, so that its rows stay",
+                          definition.database, definition.table,
+                          KeyText(KeyBytes(rows.row(invalid->row), definition.key)), column.name,
+                          column.charset),
+              "repair the value, or make the column binary");
+}
+
 UnitInFlight TablePass::Prepare(Unit unit) {
   UnitInFlight prepared;
   for (UnitPart& part : unit.parts) {
@@ -102,6 +117,7 @@ UnitInFlight TablePass::Prepare(Unit unit) {
       prepared.releases.push_back(std::move(release));
     }
     if (split.rows.row_count() == 0) continue;
+    RequireText(part.table->definition(), split.rows);
     BatchInFlight batch;
     batch.table = part.table;
     batch.archive = target.archive.get();

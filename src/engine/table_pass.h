@@ -45,6 +45,7 @@ class TablePass {
   void RefreshFilters();
   bool ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit);
   UnitInFlight Prepare(Unit unit);
+  void RequireText(const TableDefinition& definition, const RowBatch& rows) const;
   void CompleteReleases(PassPipeline& pipeline, const UnitInFlight& unit);
   void SavePosition(const UnitReader& reader, bool complete);
 

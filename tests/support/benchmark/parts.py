@@ -3,9 +3,11 @@
 from benchmark.part_blocked import Blocked
 from benchmark.part_growth import Growth
 from benchmark.part_moving import Moving
+from benchmark.part_restore import Restore
 
 PARTS = [
     Moving(),
     Growth(),
     Blocked(),
+    Restore(),
 ]
