@@ -116,6 +116,11 @@ class Runner:
         try:
             self._hand_out(tasks, done, started, workers)
             complete = not self.options.seconds
+        except BaseException:
+            # Not the cases that wait in the queue as well.
+            for worker in workers:
+                worker.terminate()
+            raise
         finally:
             for _ in workers:
                 tasks.put(None)
