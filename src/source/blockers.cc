@@ -36,7 +36,8 @@ std::string NameFor(const TablePlan& root, const TableName& name) {
   return YamlName(name.database == root.name.database ? name.table : ToText(name));
 }
 
-// `first` and, recursively, what refers to it and would not go by itself either.
+// `first` and, recursively, what refers to it. Tables with the soft-delete column among them: their
+// live rows would block the tree, and their soft-deleted ones go anyway.
 std::vector<TableName> TreeUnder(const SourcePlan& plan, const TablePlan& root,
                                  const TableName& first) {
   std::vector<TableName> tree{first};
@@ -44,9 +45,7 @@ std::vector<TableName> TreeUnder(const SourcePlan& plan, const TablePlan& root,
     for (const ForeignKey& key : plan.foreign_keys) {
       if (TableName{key.referenced_database, key.referenced_table} != tree[i]) continue;
       const TableName child{key.database, key.table};
-      const TablePlan* planned = plan.Find(child);
-      if (child == root.name || (planned != nullptr && planned->has_deleted_column)) continue;
-      if (IsExcluded(plan, child)) continue;
+      if (child == root.name || IsExcluded(plan, child)) continue;
       if (std::find(tree.begin(), tree.end(), child) == tree.end()) tree.push_back(child);
     }
   }
