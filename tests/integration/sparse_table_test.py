@@ -88,7 +88,8 @@ class SparseTableTest(ArchiverCase):
         # Whatever an earlier test of this class deleted is old again.
         self.db.sql(
             f"REPLACE INTO sparse.{table} SELECT seq, seq, '2020-01-01', 1 FROM seq_1_to_{ROWS} "
-            f"WHERE seq MOD {STEP} = 100; ANALYZE TABLE sparse.{table}"
+            f"WHERE seq MOD {STEP} = 100; ANALYZE TABLE sparse.{table}",
+            "sparse",
         )
         reads = self.run_over(table)
         print(f"with an index: {reads} reads for {ELIGIBLE} rows")
