@@ -6,6 +6,7 @@ with exit code 5 and everything in order, and the next run goes on. `clock jump 
 clock jumps by so many seconds at that step, and back again, or stays.
 """
 
+import contextlib
 import datetime
 import os
 import signal
@@ -46,6 +47,21 @@ def batches_read(bench):
         return len(file.readlines())
 
 
+def wait_for_children(pid):
+    """Until the failpoint's command is over, and system() behind it."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        children = ""
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+                    children += file.read()
+        if not children:
+            break
+        time.sleep(0.005)
+    time.sleep(0.05)
+
+
 def check_signal(bench, name, place):
     bench.begin()
     counter = os.path.join(bench.directory, "read")
@@ -56,7 +72,7 @@ def check_signal(bench, name, place):
         if name == "SIGINT":
             # The failpoint waits for its command in system(), which ignores this one meanwhile.
             go()
-            time.sleep(0.03)
+            wait_for_children(bench.process.pid)
         at_signal.append(batches_read(bench))
         os.kill(bench.process.pid, getattr(signal, name))
         go()
