@@ -81,7 +81,7 @@ TEST_F(UnitDependentsTest, AdviceNamesTheWholeTreeAndFreesIt) {
   SourcePlan plan = Plan();
   auto counts = CountBlocked(connection(), plan, Find(plan, "instances"), SystemClock(), stop);
   ASSERT_EQ(counts.size(), 1U);
-  EXPECT_EQ(counts[0].advice, "dependents: {actions: archive, extra: archive}");
+  EXPECT_EQ(counts[0].advice, "dependents: {actions: archive, events: archive, extra: archive}");
   Follow({"actions"});
   plan = Plan();
   EXPECT_TRUE(Read(plan, "instances").empty());
