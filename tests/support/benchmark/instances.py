@@ -114,11 +114,12 @@ class Instances:
             yield f"id > {first} AND id <= {last} AND {self.where}"
             first = last
 
-    def configure(self, source_settings=None, **options):
+    def configure(self, source_settings=None, log=None, **options):
         """Writes a configuration for the table as it is now; returns its path."""
         config = osarchiver_runner.simple_config(
             self.output, self.source, ["nova"], source_settings=source_settings, **options
         )
+        config["log"].update(log or {})
         return osarchiver_runner.write_config(os.path.join(self.output, "osarchiver.yaml"), config)
 
     def measured(self, command, input_path=None):
