@@ -217,7 +217,7 @@ std::optional<ControlTable> DatabaseDestination::FindControl(Connection& connect
   return first;
 }
 
-void DatabaseDestination::ReadOnce(const CopyReference& copy, const TableDefinition& definition,
+Hash DatabaseDestination::ReadOnce(const CopyReference& copy, const TableDefinition& definition,
                                    const RunInfo& run, RowBatch* rows) {
   auto connection = connections_.Take();
   const std::string what =
@@ -234,22 +234,23 @@ void DatabaseDestination::ReadOnce(const CopyReference& copy, const TableDefinit
     throw IntegrityError(what +
                          ": its entry has another table definition than it was archived with");
   }
-  ReadEntry(*connection, *control, *entry, definition, rows);
+  return ReadEntry(*connection, *control, *entry, definition, rows);
 }
 
-void DatabaseDestination::ReadBack(const CopyReference& copy, const TableDefinition& definition,
+Hash DatabaseDestination::ReadBack(const CopyReference& copy, const TableDefinition& definition,
                                    Journal& journal, RowBatch* rows) {
   RunInfo run;
   if (auto known = journal.FindRun(copy.run_name)) run = *std::move(known);
   run.name = copy.run_name;
   RowBatch read(definition.columns.size());
+  Hash digest{};
   Retry({}, SystemClock(),
         fmt::format("reading batch {} of {}.{} back from {}", copy.number, copy.key.database,
                     copy.key.table, target_.destination),
         [&] {
           read.Clear();
           try {
-            ReadOnce(copy, definition, run, &read);
+            digest = ReadOnce(copy, definition, run, &read);
           } catch (const DatabaseError& error) {
             if (!IsGone(error)) throw;
             throw IntegrityError(fmt::format("batch {} of {}.{} (run {}) is not at {}: {}",
@@ -259,9 +260,10 @@ void DatabaseDestination::ReadBack(const CopyReference& copy, const TableDefinit
         });
   if (rows->row_count() == 0) {
     *rows = std::move(read);
-    return;
+    return digest;
   }
   for (std::size_t i = 0; i < read.row_count(); ++i) rows->AppendRow(read.row(i));
+  return digest;
 }
 
 std::vector<std::string> DatabaseDestination::FindUnknown(const RunInfo& run, Journal& journal) {

@@ -28,7 +28,7 @@ class DatabaseDestination final : public Destination {
                                       const TableDefinition& definition) override;
   void Open(const RunContext& run, Journal& journal) override;
   std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
-  void ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
+  Hash ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
                 RowBatch* rows) override;
   std::vector<std::string> FindUnknown(const RunInfo& run, Journal& journal) override;
   bool PutDamagedAside(Journal&) override { return false; }
@@ -56,7 +56,7 @@ class DatabaseDestination final : public Destination {
   void Prepare(Connection& connection, const TableName& name, const PassContext& pass,
                Journal& journal);
   Survey SurveyOnce(const RunInfo& run, const PassInfo& pass, Journal& journal);
-  void ReadOnce(const CopyReference& copy, const TableDefinition& definition, const RunInfo& run,
+  Hash ReadOnce(const CopyReference& copy, const TableDefinition& definition, const RunInfo& run,
                 RowBatch* rows);
   // Throws IntegrityError when the control table knows a newer run of this journal than the
   // journal.

@@ -24,14 +24,16 @@ std::string Describe(const ControlTable& control, const ControlEntry& entry) {
 // Rows that a later batch put newer versions in the place of.
 void TakeSuperseded(Connection& connection, const ControlTable& control, const ControlEntry& entry,
                     const TableDefinition& definition, const ArchivedKeys& keys, Wanted* wanted,
-                    RowBatch* found) {
+                    RowBatch* found, std::vector<Hash>* hashes) {
   Sha256 sha;
   for (const std::string& blob : control.ListSuperseded(connection, entry.table_id)) {
     for (const SupersededVersion& version : DecodeSuperseded(blob)) {
       const auto place = wanted->find(version.key);
       if (place == wanted->end() || !IsCanonical(version.row, definition.columns.size())) continue;
-      if (ShortHash(sha.Of(version.row)) != keys.row_hashes[place->second]) continue;
+      const Hash hash = sha.Of(version.row);
+      if (ShortHash(hash) != keys.row_hashes[place->second]) continue;
       found->AppendRow(version.row);
+      hashes->push_back(hash);
       wanted->erase(place);
     }
     if (wanted->empty()) return;
@@ -52,7 +54,7 @@ void ReadByKeys(Connection& connection, const TableName& table, const TableDefin
   });
 }
 
-void ReadEntry(Connection& connection, const ControlTable& control, const ControlEntry& entry,
+Hash ReadEntry(Connection& connection, const ControlTable& control, const ControlEntry& entry,
                const TableDefinition& definition, RowBatch* rows) {
   const ArchivedKeys keys = DecodeKeys(entry.row_keys, definition.key.size());
   if (keys.keys.row_count() != entry.rows) {
@@ -65,6 +67,8 @@ void ReadEntry(Connection& connection, const ControlTable& control, const Contro
   }
   const TableName table{control.database(), entry.archive_table};
   Sha256 sha;
+  std::vector<Hash> hashes;
+  hashes.reserve(entry.rows);
   for (std::size_t begin = 0; begin < keys.keys.row_count();) {
     const std::size_t end = KeyRangeEnd(keys.keys, begin, kConditionBytes);
     RowBatch read(definition.columns.size());
@@ -75,8 +79,10 @@ void ReadEntry(Connection& connection, const ControlTable& control, const Contro
       if (place == wanted.end()) continue;
       // Another version than the archived one: if a newer batch brought it, the older is kept
       // there.
-      if (ShortHash(sha.Of(read.row(i))) != keys.row_hashes[place->second]) continue;
+      const Hash hash = sha.Of(read.row(i));
+      if (ShortHash(hash) != keys.row_hashes[place->second]) continue;
       archived.push_back(i);
+      hashes.push_back(hash);
       wanted.erase(place);
     }
     if (rows->row_count() == 0 && archived.size() == read.row_count()) {
@@ -86,9 +92,10 @@ void ReadEntry(Connection& connection, const ControlTable& control, const Contro
     }
     begin = end;
   }
-  if (wanted.empty()) return;
-  TakeSuperseded(connection, control, entry, definition, keys, &wanted, rows);
-  if (wanted.empty()) return;
+  if (!wanted.empty()) {
+    TakeSuperseded(connection, control, entry, definition, keys, &wanted, rows, &hashes);
+  }
+  if (wanted.empty()) return BatchDigest(std::move(hashes));
   throw IntegrityError(fmt::format(
       "{}: {} of {} rows are not there as they were archived; the key "
       "of one is {}",

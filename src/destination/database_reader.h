@@ -13,9 +13,9 @@
 namespace osarchiver {
 
 // Appends the rows of `entry` under `definition`, the one it was archived with. A row whose place a
-// newer version took is read from the newer batch's entry. Throws IntegrityError when a row is
-// neither there nor there, naming its key.
-void ReadEntry(Connection& connection, const ControlTable& control, const ControlEntry& entry,
+// newer version took is read from the newer batch's entry. Returns the digest of the rows as read.
+// Throws IntegrityError when a row is neither there nor there, naming its key.
+Hash ReadEntry(Connection& connection, const ControlTable& control, const ControlEntry& entry,
                const TableDefinition& definition, RowBatch* rows);
 
 // Rows of `table` with keys [begin, end) of `keys`, under `definition`, as `rows`; `lock` is

@@ -92,7 +92,7 @@ std::optional<std::string> FileDestination::LacksRoom() {
                      HumanBytes(settings_.min_free_bytes));
 }
 
-void FileDestination::ReadBack(const CopyReference& copy, const TableDefinition& definition,
+Hash FileDestination::ReadBack(const CopyReference& copy, const TableDefinition& definition,
                                Journal& journal, RowBatch* rows) {
   const auto segment = journal.FindSegment(copy.location.segment);
   if (!segment) {
@@ -116,6 +116,8 @@ void FileDestination::ReadBack(const CopyReference& copy, const TableDefinition&
         fmt::format("{}: batch {} stands there", Describe(copy, path), record.number));
   }
   readers_.Give(path, std::move(reader));
+  // ReadBatch() digested the rows that it parsed, and they had this one.
+  return record.digest;
 }
 
 std::vector<std::string> FileDestination::FindUnknown(const RunInfo& run, Journal& journal) {

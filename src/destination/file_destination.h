@@ -24,7 +24,7 @@ class FileDestination final : public Destination {
   void Open(const RunContext& run, Journal& journal) override;
   std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
   std::optional<std::string> LacksRoom() override;
-  void ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
+  Hash ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
                 RowBatch* rows) override;
   std::vector<std::string> FindUnknown(const RunInfo& run, Journal& journal) override;
   bool PutDamagedAside(Journal& journal) override;

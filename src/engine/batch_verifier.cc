@@ -9,6 +9,9 @@
 namespace osarchiver {
 namespace {
 
+// What is kept between two batches for its memory.
+constexpr std::size_t kScratchBytes = std::size_t{24} << 20;
+
 std::string Describe(const CopyReference& copy) {
   const CopyTarget& target = copy.location.target;
   return fmt::format("batch {} of {}.{} in run {} at {}{}", copy.number, copy.key.database,
@@ -27,22 +30,29 @@ RowBatch BatchVerifier::ReadProven(Destination& destination, const CopyReference
                                    const TableDefinition& definition, const Hash& digest,
                                    std::uint64_t rows) {
   RowBatch found(definition.columns.size());
+  Prove(destination, copy, definition, digest, rows, &found);
+  return found;
+}
+
+void BatchVerifier::Prove(Destination& destination, const CopyReference& copy,
+                          const TableDefinition& definition, const Hash& digest, std::uint64_t rows,
+                          RowBatch* found) {
+  Hash found_digest;
   try {
-    destination.ReadBack(copy, definition, journal_, &found);
+    found_digest = destination.ReadBack(copy, definition, journal_, found);
   } catch (const IntegrityError& error) {
     throw CopyDamaged(error.what(), copy.location);
   }
-  if (found.row_count() != rows) {
+  if (found->row_count() != rows) {
     throw CopyDamaged(
-        fmt::format("{}: {} rows where {} were archived", Describe(copy), found.row_count(), rows),
+        fmt::format("{}: {} rows where {} were archived", Describe(copy), found->row_count(), rows),
         copy.location);
   }
-  if (BatchDigest(RowHashes(found)) != digest) {
+  if (found_digest != digest) {
     throw CopyDamaged(
         fmt::format("{}: the rows read back are not the rows archived", Describe(copy)),
         copy.location);
   }
-  return found;
 }
 
 void BatchVerifier::Verify(const BatchInFlight& batch, const std::string& run_name,
@@ -57,8 +67,15 @@ void BatchVerifier::Verify(const BatchInFlight& batch, const std::string& run_na
       throw StateError(fmt::format("batch {} of {} has no copy at {}", batch.info.number,
                                    ToText(batch.table->name), destination->target().destination));
     }
-    ReadProven(*destination, {run_name, key, batch.info.number, *location},
-               batch.archive->context().definition, batch.info.digest, batch.info.rows);
+    const TableDefinition& definition = batch.archive->context().definition;
+    // The memory of the copy before, but none that only a huge row needed.
+    if (scratch_.column_count() != definition.columns.size() ||
+        scratch_.byte_count() > kScratchBytes) {
+      scratch_ = RowBatch(definition.columns.size());
+    }
+    scratch_.Clear();
+    Prove(*destination, {run_name, key, batch.info.number, *location}, definition,
+          batch.info.digest, batch.info.rows, &scratch_);
     Failpoint("batch-readback-after");
   }
 }

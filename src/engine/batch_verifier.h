@@ -48,8 +48,13 @@ class BatchVerifier {
   static void Merge(DeletableRows* to, DeletableRows from);
 
  private:
+  // Appends the copy's rows to `found`. Throws CopyDamaged.
+  void Prove(Destination& destination, const CopyReference& copy, const TableDefinition& definition,
+             const Hash& digest, std::uint64_t rows, RowBatch* found);
+
   Journal& journal_;
   const Destinations& destinations_;
+  RowBatch scratch_;  // rows read back, of which only the digest is wanted
 };
 
 // The short hash that the journal keeps of a row's key.

@@ -152,8 +152,10 @@ Hash DestinationTest::DigestAt(Destination& destination, const TestBatch& batch,
     if (copy.target == destination.target()) reference.location = copy;
   }
   RowBatch rows(pass.definition.columns.size());
-  destination.ReadBack(reference, pass.definition, *journal, &rows);
-  return BatchDigest(RowHashes(rows));
+  const Hash digest = destination.ReadBack(reference, pass.definition, *journal, &rows);
+  // What a destination says of the rows is what they are.
+  EXPECT_EQ(digest, BatchDigest(RowHashes(rows)));
+  return digest;
 }
 
 Survey DestinationTest::SurveyOf(Destination& destination, const PassContext& pass) {
