@@ -108,6 +108,8 @@ double RangeReader::progress() const {
 
 bool RangeReader::Next(Connection& connection, const ReadLimits& limits, RowBatch* rows) {
   *rows = RowBatch(table_.definition().columns.size());
+  // Units are about as large as the one before; growing step by step copies and holds them twice.
+  rows->Reserve(std::min<std::size_t>(limits.bytes, last_bytes_ + last_bytes_ / 16));
   const auto begin = clock_.Now();
   if (!begun_) Begin(connection);
   Place place = place_;
@@ -119,6 +121,7 @@ bool RangeReader::Next(Connection& connection, const ReadLimits& limits, RowBatc
     if (rows->row_count() > 0 && clock_.Now() - begin > kUnitTime) break;
     Step(connection, limits, &place, rows);
   }
+  last_bytes_ = rows->byte_count();
   before_ = place_;
   place_ = place;
   if (place_.done) {

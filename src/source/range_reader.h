@@ -152,6 +152,7 @@ class RangeReader : public RowReader {
   Place place_, before_;
   bool begun_ = false;
   bool full_ = false;
+  std::size_t last_bytes_ = 0;  // of the unit before
   // Without arithmetic: a plain LIMIT, until it takes too long because few rows match.
   bool plain_ = true;
 };
