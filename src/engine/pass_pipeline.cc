@@ -21,12 +21,15 @@ PassPipeline::PassPipeline(RunServices& services, PipelineOptions options, Throt
       budget_(options.budget_bytes),
       to_store_(1),
       to_verify_(1),
-      to_delete_(options.delete_connections) {
+      to_delete_(options.delete_connections),
+      to_record_(1),
+      deleting_(options.delete_connections) {
   threads_.emplace_back([this] { StoreStage(); });
   threads_.emplace_back([this] { VerifyStage(); });
   for (std::uint32_t i = 0; i < options_.delete_connections; ++i) {
     threads_.emplace_back([this] { DeleteStage(); });
   }
+  threads_.emplace_back([this] { RecordStage(); });
 }
 
 PassPipeline::~PassPipeline() {
@@ -34,6 +37,7 @@ PassPipeline::~PassPipeline() {
   to_store_.Abandon();
   to_verify_.Abandon();
   to_delete_.Abandon();
+  to_record_.Abandon();
   Stop();
 }
 
@@ -202,11 +206,33 @@ void PassPipeline::DeleteStage() {
     Deleter deleter(services_.connect, services_.clock, services_.stop);
     bool goes_on = true;
     while (auto unit = to_delete_.Pop()) {
-      goes_on = goes_on && DeleteUnit(deleter, *unit);
-      budget_.Release(unit->bytes);
+      DeletedUnit deleted{*std::move(unit), {}};
+      goes_on = goes_on && DeleteUnit(deleter, deleted.unit, &deleted.outcome);
+      if (!goes_on) {
+        budget_.Release(deleted.unit.bytes);
+      } else if (!to_record_.Push(std::move(deleted))) {
+        // The journal cannot be written: nothing more is deleted that it would not hear of.
+        to_delete_.Abandon();
+        break;
+      }
     }
   } catch (...) {
     Fail();
+    to_delete_.Abandon();
+  }
+  const std::lock_guard lock(mutex_);
+  if (--deleting_ == 0) to_record_.Close();
+}
+
+void PassPipeline::RecordStage() {
+  try {
+    while (auto deleted = to_record_.Pop()) {
+      RecordUnit(*deleted);
+      budget_.Release(deleted->unit.bytes);
+    }
+  } catch (...) {
+    Fail();
+    to_record_.Abandon();
     to_delete_.Abandon();
   }
 }
@@ -230,23 +256,25 @@ DeleteOptions PassPipeline::OptionsFor(const VerifiedUnit& unit) {
 }
 
 // False: it is left to the next run.
-bool PassPipeline::DeleteUnit(Deleter& deleter, VerifiedUnit& unit) {
+bool PassPipeline::DeleteUnit(Deleter& deleter, const VerifiedUnit& unit, DeleteOutcome* outcome) {
   if (!throttle_.Wait()) return false;
-  DeleteOutcome outcome;
   try {
-    outcome = deleter.Delete(unit.parts, OptionsFor(unit));
+    *outcome = deleter.Delete(unit.parts, OptionsFor(unit));
+    return true;
   } catch (const DeleteLeft&) {
     return false;
   }
+}
+
+void PassPipeline::RecordUnit(const DeletedUnit& unit) {
   const DeleteCounts counts = RecordOutcome(services_.journal, services_.context.archiver,
-                                            services_.context.source, unit, outcome);
+                                            services_.context.source, unit.unit, unit.outcome);
   Failpoint("batch-deleted");
   const std::lock_guard lock(mutex_);
   counts_.deleted += counts.deleted;
   counts_.absent += counts.absent;
   counts_.changed += counts.changed;
   counts_.blocked += counts.blocked;
-  return true;
 }
 
 }  // namespace osarchiver

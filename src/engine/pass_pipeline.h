@@ -1,5 +1,6 @@
-// The life of a batch (DESIGN.md section 4) as four stages side by side: while batch n is being
-// deleted, n+1 is verified, n+2 written and n+3 read. One thread each; the reader is the caller's.
+// The life of a batch (DESIGN.md section 4) as five stages side by side: while batch n is being
+// deleted, n+1 is verified, n+2 written and n+3 read, and the journal learns what became of n-1, so
+// that the server need not wait for it. One thread each; the reader is the caller's.
 // Each stage is straight work on one unit, so that each can be tested and measured alone; what
 // happens between them is queues.
 //
@@ -72,6 +73,7 @@ class PassPipeline {
   void StoreStage();
   void VerifyStage();
   void DeleteStage();
+  void RecordStage();
   void RecordExtracted(UnitInFlight& unit);
   void StoreUnit(UnitInFlight& unit);
   void StoreWithoutConflicts(BatchInFlight& batch);
@@ -80,8 +82,9 @@ class PassPipeline {
   void KeepBatch(const BatchInFlight& batch);
   void AddBatch(BatchInFlight& batch, VerifiedUnit* unit);
   void AddRelease(const Release& release, VerifiedUnit* unit);
-  bool DeleteUnit(Deleter& deleter, VerifiedUnit& unit);
+  bool DeleteUnit(Deleter& deleter, const VerifiedUnit& unit, DeleteOutcome* outcome);
   DeleteOptions OptionsFor(const VerifiedUnit& unit);
+  void RecordUnit(const DeletedUnit& unit);
   void Fail();
   void Stop();
 
@@ -93,9 +96,11 @@ class PassPipeline {
   BoundedQueue<UnitInFlight> to_store_;
   BoundedQueue<UnitInFlight> to_verify_;
   BoundedQueue<VerifiedUnit> to_delete_;
-  mutable std::mutex mutex_;  // guards failure_ and counts_
+  BoundedQueue<DeletedUnit> to_record_;
+  mutable std::mutex mutex_;  // guards failure_, counts_ and deleting_
   std::exception_ptr failure_;
   PipelineCounts counts_;
+  std::uint32_t deleting_;  // threads of DeleteStage() that have not ended
   std::vector<std::thread> threads_;
 };
 

@@ -381,6 +381,8 @@ void ArchiverRun::End() {
     Failpoint("run-end");
     WriteStatusFile(*request_.settings, *journal_);
   });
+  LogDebug(fmt::format("journal: {:.3f} s inside its calls",
+                       std::chrono::duration<double>(journal_->busy_time()).count()));
   LogInfo(fmt::format("run {} ends with exit code {}", result_.run_name,
                       static_cast<int>(result_.exit_code)));
 }

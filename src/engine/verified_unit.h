@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "source/deletable_rows.h"
+#include "source/deleter.h"
 #include "state/journal.h"
 
 namespace osarchiver {
@@ -23,6 +24,12 @@ struct VerifiedUnit {
   };
   std::vector<Batch> batches;
   std::size_t bytes = 0;
+};
+
+// A unit that is dealt with at the source; the journal does not know yet.
+struct DeletedUnit {
+  VerifiedUnit unit;
+  DeleteOutcome outcome;
 };
 
 }  // namespace osarchiver
