@@ -5,6 +5,7 @@
 
 #include "mariadb/catalogue.h"
 #include "mariadb/quote.h"
+#include "source/key_runs.h"
 #include "util/error.h"
 
 namespace osarchiver {
@@ -14,6 +15,8 @@ namespace {
 // (optimizer_max_sel_arg_weight), a node for each column of each key, and scans the table.
 constexpr std::size_t kMaxKeyParts = 15000;
 constexpr std::size_t kMaxKeys = 5000;
+// Shorter runs stay in the list: each BETWEEN is evaluated for each row.
+constexpr std::size_t kMinRun = 128;
 
 std::string_view DotOf(std::string_view alias) { return alias.empty() ? "" : "."; }
 
@@ -84,18 +87,45 @@ std::string ReadKey(const TableDefinition& definition, std::string_view alias) {
   return text;
 }
 
-std::string DeleteByKeys(const DeletableRows& part, std::string_view key_list,
-                         std::size_t row_count) {
+std::string KeyCondition(const DeletableRows& part, const KeyedRows& list, KeysAs form) {
+  const TableDefinition& definition = part.definition();
+  const std::string key = ColumnTuple(definition, definition.key, {});
+  std::vector<std::string_view> numbers;
+  std::vector<KeyRun> runs;
+  if (form == KeysAs::kRuns && CanFormRuns(definition, definition.key)) {
+    for (const std::uint32_t row : list.rows) {
+      ValueCursor cursor(part.row(row));
+      for (std::size_t i = 0; i < definition.key[0]; ++i) (void)cursor.Next();
+      numbers.push_back(cursor.Next().bytes);
+    }
+    runs = FindRuns(numbers, kMinRun);
+  }
+  if (runs.empty()) return key + " IN (" + list.keys + ")";
+  std::string between, singles;
+  std::size_t next = 0;
+  for (const KeyRun& run : runs) {
+    for (; next < run.begin; ++next) singles.append(numbers[next]).push_back(',');
+    // The last one by itself: so the walk ends on a row that is ours, not on a stranger's.
+    between.append(" OR ").append(key).append(" BETWEEN ").append(numbers[run.begin]);
+    between.append(" AND ").append(numbers[run.end - 2]);
+    singles.append(numbers[run.end - 1]).push_back(',');
+    next = run.end;
+  }
+  for (; next < numbers.size(); ++next) singles.append(numbers[next]).push_back(',');
+  singles.pop_back();
+  return "(" + key + " IN (" + singles + ")" + between + ")";
+}
+
+std::string DeleteStatement(const DeletableRows& part, std::string_view condition,
+                            std::size_t row_count) {
   const TableDefinition& definition = part.definition();
   std::string sql;
-  sql.reserve(key_list.size() + 64 * (definition.columns.size() + 2));
+  sql.reserve(condition.size() + 64 * (definition.columns.size() + 2));
   sql += "DELETE FROM " + Quoted(part.table().name) + " WHERE ";
-  sql += ColumnTuple(definition, definition.key, {});
-  sql += " IN (";
-  sql += key_list;
+  sql += condition;
   // A LIMIT that limits nothing: it makes the optimizer use the index where it would scan a small
   // table, and wait for the locks of live rows.
-  sql += ") LIMIT " + std::to_string(row_count) + " RETURNING ";
+  sql += " LIMIT " + std::to_string(row_count) + " RETURNING ";
   sql += ReadExpressions(definition);
   return sql;
 }

@@ -23,9 +23,6 @@ std::string ValueList(const DeletableRows& part, const std::vector<std::uint32_t
 // The expressions that read the key, comma-separated: their cells are a row of the key's columns.
 std::string ReadKey(const TableDefinition& definition, std::string_view alias);
 
-// DELETE ... WHERE key IN (...) RETURNING all columns. `row_count` is how many keys the list has.
-std::string DeleteByKeys(const DeletableRows& part, std::string_view key_list,
-                         std::size_t row_count);
 // SELECT all columns of the rows with these keys.
 std::string SelectByKeys(const DeletableRows& part, std::string_view key_list);
 
@@ -36,6 +33,19 @@ struct KeyedRows {
   std::vector<std::uint32_t> rows;  // in the part
   std::string keys;                 // ValueList of the key
 };
+
+enum class KeysAs {
+  kList,  // key IN (every key)
+  // Long runs of integers as BETWEEN. The same keys, and faster; but where the last key of a run is
+  // gone, the server looks at the record behind it and waits for its lock.
+  kRuns,
+};
+// The condition that holds for these rows' keys and no others.
+std::string KeyCondition(const DeletableRows& part, const KeyedRows& list, KeysAs form);
+// DELETE ... RETURNING all columns of the rows that fulfil `condition`, which is of `row_count`
+// keys.
+std::string DeleteStatement(const DeletableRows& part, std::string_view condition,
+                            std::size_t row_count);
 
 // Cuts `rows`, which are of one level, into lists of at most `max_bytes` (one row may exceed it)
 // and as many keys as the optimizer takes for ranges of an index.

@@ -81,7 +81,9 @@ DeleteTransaction::DeleteTransaction(DeleteSession& session, const DeleteUnit& u
       list_of_(unit.groups.row_count(), 0),
       current_(unit.parts.size(), nullptr) {}
 
-void DeleteTransaction::Run(const std::vector<std::uint32_t>& rows, DeleteAttempt* attempt) {
+void DeleteTransaction::Run(const std::vector<std::uint32_t>& rows, KeysAs form,
+                            DeleteAttempt* attempt) {
+  form_ = form;
   Connection& connection = session_.connection();
   // Whatever takes time is done before the transaction begins.
   const std::vector<KeyedRows> lists = MakeLists(rows);
@@ -251,7 +253,7 @@ bool DeleteTransaction::DeleteCompared(const KeyedRows& list, DeleteAttempt* att
   const auto is_asked_for = [&](std::uint32_t row) {
     return list_of_[Id(list, row)] == list_number_;
   };
-  const std::string sql = DeleteByKeys(part, list.keys, list.rows.size());
+  const std::string sql = DeleteStatement(part, KeyCondition(part, list, form_), list.rows.size());
   Failpoint("batch-delete-statement-before");
   const auto result = session_.connection().Stream(sql, [&](const Row& row) {
     const std::string_view bytes = scratch.Fill(row);

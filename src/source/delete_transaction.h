@@ -54,7 +54,7 @@ class DeleteTransaction {
   DeleteTransaction(DeleteSession& session, const DeleteUnit& unit, Clock& clock);
 
   // Deletes `rows` or nothing. After an exception the caller rolls back.
-  void Run(const std::vector<std::uint32_t>& rows, DeleteAttempt* attempt);
+  void Run(const std::vector<std::uint32_t>& rows, KeysAs form, DeleteAttempt* attempt);
   // What is in the database of rows that stay: kBlocked (still as archived), kChanged or kAbsent.
   // In no transaction.
   std::vector<RowOutcome> Ask(const std::vector<std::uint32_t>& rows);
@@ -93,6 +93,7 @@ class DeleteTransaction {
   DeleteSession& session_;
   const DeleteUnit& unit_;
   Clock& clock_;
+  KeysAs form_ = KeysAs::kList;
   Sha256 sha256_;
   std::vector<std::uint32_t>
       list_of_;  // by row: the number of the list that asked for it, 0: none (any more)

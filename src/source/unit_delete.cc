@@ -115,7 +115,8 @@ UnitDelete::Step UnitDelete::TryTransaction(std::size_t begin, std::size_t end) 
   if (rows.empty()) return Step::kDone;
   DeleteAttempt attempt;
   try {
-    transaction_.Run(rows, &attempt);
+    // After a failure the rest of the unit goes by list: it waits for no lock but its own rows'.
+    transaction_.Run(rows, outcome_.retries == 0 ? KeysAs::kRuns : KeysAs::kList, &attempt);
   } catch (const DatabaseError& error) {
     if (attempt.committing && MayBeCommitted(error)) {
       for (const std::uint32_t row : attempt.returned) maybe_deleted_[row] = true;

@@ -237,6 +237,43 @@ TEST_F(KeyTest, LiveRowsThatAreLockedAreNotInTheWay) {
   EXPECT_TRUE(Succeeded("batch-delete-before"));
 }
 
+// A run of integers is walked, not looked up key by key: it must be the same keys.
+TEST_F(KeyTest, RunsOfIntegersAreTheSameKeys) {
+  for (const char* type : {"INT", "BIGINT UNSIGNED", "INT(8) ZEROFILL", "SMALLINT"}) {
+    Sql(std::string("CREATE OR REPLACE TABLE t(id ") + type +
+        " PRIMARY KEY, d INT); INSERT INTO t SELECT seq, seq % 400 > 0 FROM seq_1_to_3000;"
+        "DELETE FROM t WHERE id IN (77, 500, 1999)");
+    // Keys in the middle and at the end of a run: gone, changed, and new ones that were not read.
+    At("batch-delete-before",
+       "DELETE FROM t WHERE id IN (10, 399); UPDATE t SET d = 2 WHERE id IN (11, 799); INSERT INTO "
+       "t "
+       "VALUES (77, 1), (500, 1), (1999, 1)");
+    const DeleteOutcome outcome = Delete(Take("t", "d = 1"));
+    EXPECT_EQ(Summary(outcome.rows.at(0)), "deleted 2986, absent 2, changed 2") << type;
+    EXPECT_EQ(Sql("SELECT GROUP_CONCAT(id + 0 ORDER BY id) FROM t"),
+              "11,77,400,500,799,800,1200,1600,1999,2000,2400,2800")
+        << type;
+  }
+}
+
+TEST_F(KeyTest, NeighboursOfRunsThatAreLockedAreNotInTheWay) {
+  Sql("CREATE TABLE t(id INT PRIMARY KEY, d INT); INSERT INTO t SELECT seq, seq % 300 > 0 FROM "
+      "seq_1_to_900");
+  address.session = {{"innodb_lock_wait_timeout", "1"}};
+  const std::string lock =
+      "BEGIN; SELECT * FROM t WHERE id IN (300, 600) FOR UPDATE; SELECT SLEEP(3); COMMIT";
+  InBackgroundAt("batch-delete-before", lock);
+  DeleteOutcome outcome = Delete(Take("t", "d = 1 AND id < 300"));
+  EXPECT_EQ(Summary(outcome.rows.at(0)), "deleted 299");
+  EXPECT_EQ(outcome.retries, 0u);
+  EXPECT_TRUE(Succeeded("batch-delete-before"));
+  // The last row of the run is gone: what stands behind it is waited for, once.
+  InBackgroundAt("batch-delete-before", "DELETE FROM t WHERE id = 599; " + lock);
+  outcome = Delete(Take("t", "d = 1 AND id BETWEEN 301 AND 599"));
+  EXPECT_EQ(Summary(outcome.rows.at(0)), "deleted 298, absent 1");
+  EXPECT_LE(outcome.retries, 1u);
+}
+
 TEST_F(KeyTest, StatementsKeepBelowThePacketLimit) {
   Sql("CREATE TABLE t(k VARCHAR(200) PRIMARY KEY); INSERT INTO t SELECT CONCAT(REPEAT('k', 150), "
       "seq) FROM seq_1_to_500; SET GLOBAL max_allowed_packet = 4096");

@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "delete_fixture.h"
 #include "source/child_check.h"
+#include "source/key_runs.h"
 #include "source/row_index.h"
 #include "util/error.h"
 
@@ -26,7 +29,8 @@ class DeleteStatementTest : public testing::Test {
 
 TEST_F(DeleteStatementTest, DeletesByKeyList) {
   const DeletableRows rows = Rows();
-  EXPECT_EQ(DeleteByKeys(rows, "1,2", 2),
+  KeyedRows list{0, 0, {0, 1}, "1,2"};
+  EXPECT_EQ(DeleteStatement(rows, KeyCondition(rows, list, KeysAs::kRuns), 2),
             "DELETE FROM `db`.`t``x` WHERE `id` IN (1,2) LIMIT 2 RETURNING `id`, `name`");
   EXPECT_EQ(SelectByKeys(rows, "1,2"), "SELECT `id`, `name` FROM `db`.`t``x` WHERE `id` IN (1,2)");
 }
@@ -78,6 +82,40 @@ TEST_F(DeleteStatementTest, ListsAreCutByWhatTheOptimizerTakes) {
   AppendKeyedRows(rows, 0, 0, numbers, 1 << 20, &lists);
   EXPECT_THAT(lists, SizeIs(3));
   EXPECT_THAT(lists[0].rows, SizeIs(5000));
+}
+
+TEST_F(DeleteStatementTest, LongRunsOfIntegersEndInASingleKey) {
+  std::vector<Cells> cells = {{"-5", "x"}};
+  for (int i = 100; i < 300; ++i) cells.push_back({std::to_string(i), "x"});
+  for (int i = 400; i < 410; ++i) cells.push_back({std::to_string(i), "x"});
+  cells.push_back({"18446744073709551615", "x"});
+  std::vector<std::uint32_t> numbers(cells.size());
+  std::iota(numbers.begin(), numbers.end(), 0);
+  const DeletableRows rows = TestRows(*table, cells);
+  std::vector<KeyedRows> lists;
+  AppendKeyedRows(rows, 0, 0, numbers, 1 << 20, &lists);
+  ASSERT_THAT(lists, SizeIs(1));
+  EXPECT_EQ(KeyCondition(rows, lists[0], KeysAs::kRuns),
+            "(`id` IN (-5,299,400,401,402,403,404,405,406,407,408,409,18446744073709551615) OR "
+            "`id` BETWEEN 100 AND 298)");
+  EXPECT_EQ(KeyCondition(rows, lists[0], KeysAs::kList), "`id` IN (" + lists[0].keys + ")");
+  table->loaded.definition.columns[0].data_type = "decimal";  // 1.5 may lie between 1 and 2
+  const DeletableRows decimals = TestRows(*table, cells);
+  EXPECT_EQ(KeyCondition(decimals, lists[0], KeysAs::kRuns), "`id` IN (" + lists[0].keys + ")");
+}
+
+TEST(KeyRunsTest, OnlyNumbersWithoutAGapFormRuns) {
+  EXPECT_THAT(FindRuns({}, 2), SizeIs(0));
+  EXPECT_THAT(FindRuns({"1", "2", "3"}, 3), ElementsAre(KeyRun{0, 3}));
+  EXPECT_THAT(FindRuns({"1", "2", "3"}, 4), SizeIs(0));
+  EXPECT_THAT(FindRuns({"-1", "0", "1", "3", "4", "4", "5", "3"}, 2),
+              ElementsAre(KeyRun{0, 3}, KeyRun{3, 5}, KeyRun{5, 7}));
+  EXPECT_THAT(FindRuns({"0007", "0008"}, 2), ElementsAre(KeyRun{0, 2}));
+  EXPECT_THAT(FindRuns({"1", "x", "2", "3", "4.0", "5", "", "6", "7"}, 2),
+              ElementsAre(KeyRun{2, 4}, KeyRun{7, 9}));
+  EXPECT_THAT(FindRuns({"9223372036854775806", "9223372036854775807", "9223372036854775808"}, 2),
+              ElementsAre(KeyRun{0, 2}));
+  EXPECT_THAT(FindRuns({"9223372036854775807", "-9223372036854775808"}, 2), SizeIs(0));
 }
 
 TEST_F(DeleteStatementTest, LocksGoThroughEveryIndexThatLeadsWithTheReferencedColumns) {
