@@ -10,10 +10,12 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 import measure
 import osarchiver_runner
+from benchmark import part_status
 from benchmark.lab import Lab, medians
 from benchmark.plot import line_plot
 
@@ -58,6 +60,13 @@ class BenchmarkTest(unittest.TestCase):
         root = xml.etree.ElementTree.parse(self.path("svg")).getroot()
         self.assertTrue(root.tag.endswith("svg"))
 
+    def test_journal_and_verify_are_measured(self):
+        found = self.benchmark("--case", "journal,verify", "--rows", "1000")
+        what = {bar["what"]: bar["value"] for bar in found["bars"]}
+        self.assertEqual(len(what), 4)
+        self.assertTrue(0 < what["time inside the journal's calls"] < 100)
+        self.assertGreater(what["journal per million kept rows"], 16)
+
     def test_a_line_for_each_series(self):
         text = line_plot({"a<b": [(1, 0.5), (10, 5)], "c": [(1, 1)]}, "x", "y")
         xml.etree.ElementTree.fromstring(text)
@@ -80,6 +89,13 @@ class LabTest(unittest.TestCase):
         self.lab.bar("d", 9, 11, least=9)
         self.assertEqual([bar["ok"] for bar in self.lab.bars], [True, False, False, True])
         self.assertIn("MISSED b: 1.31", self.said.getvalue())
+
+    def test_a_journal_is_made_old(self):
+        self.lab.part = "status"
+        self.lab.options.rounds = 1
+        with unittest.mock.patch.dict(part_status.RUNS, {"young": 2, "old": 30}):
+            part_status.Status().run(self.lab)
+        self.assertEqual(len(self.lab.bars), 1)
 
     def test_contestants_take_turns(self):
         order = []
