@@ -53,28 +53,32 @@ class Beside:
 
     def _load(self, table, options, with_osarchiver):
         """What the online load saw in so many seconds."""
-        process = None
+        if not with_osarchiver:
+            return self._seen(table, options)
         before = self._left(table)
-        if with_osarchiver:
-            # At default settings.
-            process = osarchiver_runner.start(table.configure(), "run")
+        # At default settings.
+        process = osarchiver_runner.start(table.configure(), "run")
+        try:
             deadline = time.monotonic() + 30
             while self._left(table) == before:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise Failed("osarchiver deleted nothing")
                 time.sleep(0.05)
+            seen = self._seen(table, options)
+            if process.poll() is not None:
+                raise Failed("osarchiver was through before the time was over: more --beside-rows")
+            seen["archived"] = before - self._left(table)
+            return seen
+        finally:
+            process.send_signal(signal.SIGTERM)
+            osarchiver_runner.finish(process)
+
+    def _seen(self, table, options):
         command = [oltp_program(), table.source.socket, str(options.beside_seconds)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise Failed("the online load failed: " + done.stderr)
-        seen = json.loads(done.stdout)
-        if with_osarchiver:
-            if process.poll() is not None:
-                raise Failed("osarchiver was through before the time was over: more --beside-rows")
-            seen["archived"] = before - self._left(table)
-            process.send_signal(signal.SIGTERM)
-            osarchiver_runner.finish(process)
-        return seen
+        return json.loads(done.stdout)
 
     def _left(self, table):
         # Without reading the table, which would be a load of its own.
