@@ -210,8 +210,9 @@ class Journal {
   void SetPosition(std::string_view archiver, const PassKey& key, std::string_view position);
   std::string Position(std::string_view archiver, const PassKey& key) const;
   std::vector<PassInfo> ListPasses(RunId run) const;
-  // Replaces. All rows that are blocked after the pass, those that their batches met as blocked (DeleteCounts::blocked) among them.
-  void SetBlocked(PassId pass, const std::vector<BlockedReason>& reasons);
+  // Replaces. `rows`: all that are blocked after the pass (one may have several reasons), those that
+  // their batches met as blocked (DeleteCounts::blocked) among them.
+  void SetBlocked(PassId pass, std::uint64_t rows, const std::vector<BlockedReason>& reasons);
   std::vector<BlockedReason> Blocked(PassId pass) const;
 
   // Segments. The row is written before the file is created, so an unknown file is never ours.

@@ -158,11 +158,11 @@ std::optional<PassInfo> Journal::FindPass(PassId pass) const {
   return ReadPass(rows);
 }
 
-void Journal::SetBlocked(PassId pass, const std::vector<BlockedReason>& reasons) {
+void Journal::SetBlocked(PassId pass, std::uint64_t rows,
+                         const std::vector<BlockedReason>& reasons) {
   const State::Call call(*state_);
   Transaction transaction(*state_->db);
   state_->db->Run("DELETE FROM blocked WHERE pass_id = ?", pass);
-  std::uint64_t before = 0;
   int ordinal = 0;
   for (const BlockedReason& reason : reasons) {
     nlohmann::json examples = nlohmann::json::array();
@@ -176,9 +176,8 @@ void Journal::SetBlocked(PassId pass, const std::vector<BlockedReason>& reasons)
         pass, ++ordinal, reason.referring, reason.constraint, reason.why, reason.rows,
         examples.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), reason.select_sql,
         reason.advice);
-    before += reason.rows;
   }
-  state_->db->Run("UPDATE passes SET blocked_before = ? WHERE id = ?", before, pass);
+  state_->db->Run("UPDATE passes SET blocked_before = ? WHERE id = ?", rows, pass);
   RequireChange(*state_->db, pass);
   transaction.Commit();
 }

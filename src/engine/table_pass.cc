@@ -230,12 +230,13 @@ void TablePass::Finish() {
     if (reader_->may_be_blocked() || blocked_late_ > 0) {
       const auto among = blocked_late_ > 0 ? std::nullopt : reader_->blocked_rows();
       std::vector<BlockedReason> reasons;
-      for (BlockedCount& count :
-           CountBlocked(*connection_, plan_, table_, services_.clock, services_.stop, among)) {
+      std::uint64_t rows = 0;
+      for (BlockedCount& count : CountBlocked(*connection_, plan_, table_, services_.clock,
+                                              services_.stop, among, &rows)) {
         reasons.push_back({count.referring, count.constraint, count.why, count.rows,
                            std::move(count.example_keys), count.select_sql, count.advice});
       }
-      services_.journal.SetBlocked(pass, reasons);
+      services_.journal.SetBlocked(pass, rows, reasons);
     }
   }
   for (const TablePlan* table : tables_) {

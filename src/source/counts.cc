@@ -217,6 +217,26 @@ void CountKinds(Connection& connection, const TablePlan& table, const Window& wi
   }
 }
 
+// How many rows of a window are blocked, when `rows[i]` of them are by the i-th key.
+std::uint64_t CountDistinct(Connection& connection, const TablePlan& table, const Window& window,
+                            const std::vector<Counting>& all,
+                            const std::vector<std::uint64_t>& rows) {
+  std::uint64_t sum = 0;
+  std::size_t keys = 0;
+  std::string any;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] == 0) continue;
+    sum += rows[i];
+    ++keys;
+    any += (any.empty() ? "(" : " OR ") + all[i].any;
+  }
+  if (keys <= 1) return sum;
+  return Numbers(
+             connection, table,
+             window.Select("COUNT(*)", EligibleCondition(table, kRowAlias) + " AND " + any + ")"))
+      .at(0);
+}
+
 }  // namespace
 
 std::uint64_t CountLiveFlagRows(Connection& connection, const TablePlan& table, Clock& clock,
@@ -233,7 +253,9 @@ std::uint64_t CountLiveFlagRows(Connection& connection, const TablePlan& table, 
 
 std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan& plan,
                                        const TablePlan& table, Clock& clock, StopControl& stop,
-                                       const std::optional<std::vector<RowSet>>& among) {
+                                       const std::optional<std::vector<RowSet>>& among,
+                                       std::uint64_t* total) {
+  if (total != nullptr) *total = 0;
   std::vector<Counting> all;
   std::string others;
   for (const Blockers& blockers : ByKey(BlockersOf(plan, table))) {
@@ -252,12 +274,15 @@ std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan&
   const std::string eligible = EligibleCondition(table, kRowAlias);
   const auto count_window = [&](const Window& window) {
     const auto rows = Numbers(connection, table, window.Select(sums, eligible));
+    const std::uint64_t distinct =
+        total == nullptr ? 0 : CountDistinct(connection, table, window, all, rows);
     // Counted in a copy: a statement that takes too long makes the window count again.
     std::vector<Counting> counted = all;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       if (rows[i] > 0) CountKinds(connection, table, window, rows[i], &counted[i]);
     }
     all = std::move(counted);
+    if (total != nullptr) *total += distinct;
   };
   if (among) {
     // A few hundred rows by their keys: bounded by that, not by time.

@@ -105,10 +105,12 @@ struct BlockedCount {
   std::string select_sql;                 // lists them all
 };
 // The rows of a table that are eligible and blocked, per reason, counted in bounded windows after
-// its pass; only those of `among`, when given.
+// its pass; only those of `among`, when given. `total`, when given, gets how many they are: a row
+// counts under each of its reasons.
 std::vector<BlockedCount> CountBlocked(
     Connection& connection, const SourcePlan& plan, const TablePlan& table, Clock& clock,
-    StopControl& stop, const std::optional<std::vector<RowSet>>& among = std::nullopt);
+    StopControl& stop, const std::optional<std::vector<RowSet>>& among = std::nullopt,
+    std::uint64_t* total = nullptr);
 
 // How many rows a run would take. At most `seconds` (0: no limit); `exact` says whether it came to
 // the end.

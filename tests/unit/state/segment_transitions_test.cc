@@ -235,7 +235,7 @@ TEST_F(SegmentTransitionsTest, UnknownIdsAreRefused) {
   EXPECT_THROW(journal().FinishRun(999, RunState::kCompleted, 0, ""), StateError);
   EXPECT_THROW(journal().MarkRunSettled(999), StateError);
   EXPECT_THROW(journal().SetPassState(999, PassState::kRunning, ""), StateError);
-  EXPECT_THROW(journal().SetBlocked(999, {}), StateError);
+  EXPECT_THROW(journal().SetBlocked(999, 0, {}), StateError);
   EXPECT_THROW(journal().BeginPass(999, {}, "", ""), StateError);
   EXPECT_THROW(AddSegment(999), StateError);
   EXPECT_THROW(AddBatch(999), StateError);
