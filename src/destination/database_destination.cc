@@ -45,15 +45,16 @@ void DatabaseDestination::UseSource(const std::string& source, Connection& conne
   } catch (const DatabaseError&) {
     return;  // Check() and Open() meet the same and say it better
   }
-  const bool same = SameServer(connection, **own);
+  const Relation relation{SameServer(connection, **own), Replicates(connection, **own)};
   const std::lock_guard lock(mutex_);
-  same_server_[source] = same;
+  relations_[source] = relation;
 }
 
-std::optional<bool> DatabaseDestination::SameServerAs(const std::string& source) {
+std::optional<DatabaseDestination::Relation> DatabaseDestination::RelationTo(
+    const std::string& source) {
   const std::lock_guard lock(mutex_);
-  const auto found = same_server_.find(source);
-  return found == same_server_.end() ? std::nullopt : std::optional(found->second);
+  const auto found = relations_.find(source);
+  return found == relations_.end() ? std::nullopt : std::optional(found->second);
 }
 
 std::string DatabaseDestination::NotDurable(Connection& connection) const {
@@ -96,12 +97,16 @@ std::vector<std::string> DatabaseDestination::Check(const RunContext& run) {
 
 TableName DatabaseDestination::NameFor(Connection& connection, const std::string& site,
                                        const std::string& source, const TableDefinition& definition,
-                                       bool same_server) const {
-  TableName name{ArchiveDatabaseName(settings_, site, source, definition.database, same_server),
-                 ArchiveTableName(settings_, definition.table)};
-  if (same_server) {
+                                       Relation relation) const {
+  TableName name{
+      ArchiveDatabaseName(settings_, site, source, definition.database, relation.same_server),
+      ArchiveTableName(settings_, definition.table)};
+  if (relation.same_server || relation.replicates) {
     RefuseOwnTable({definition.database, definition.table}, name,
-                   LoadServerInfo(connection).lower_case_table_names);
+                   LoadServerInfo(connection).lower_case_table_names,
+                   relation.same_server
+                       ? "are one server"
+                       : "replicate from each other (@@gtid_slave_pos), deletions included");
   }
   return name;
 }
@@ -109,10 +114,10 @@ TableName DatabaseDestination::NameFor(Connection& connection, const std::string
 std::vector<std::string> DatabaseDestination::CheckTable(const std::string& site,
                                                          const std::string& source,
                                                          const TableDefinition& definition) {
-  const std::optional<bool> same = SameServerAs(source);
-  if (!same) return {};  // the server cannot be reached, which Check() says
+  const std::optional<Relation> relation = RelationTo(source);
+  if (!relation) return {};  // the server cannot be reached, which Check() says
   auto connection = connections_.Take();
-  const TableName name = NameFor(*connection, site, source, definition, *same);
+  const TableName name = NameFor(*connection, site, source, definition, *relation);
   return CheckArchiveTable(*connection, name, definition, settings_.schema_changes);
 }
 
@@ -159,8 +164,8 @@ void DatabaseDestination::RequireOwnJournal(Connection& connection, const Contro
 std::unique_ptr<TableWriter> DatabaseDestination::OpenTable(const PassContext& pass,
                                                             Journal& journal) {
   const TableDefinition& definition = pass.definition;
-  const std::optional<bool> same = SameServerAs(pass.run.source);
-  if (!same) {
+  const std::optional<Relation> relation = RelationTo(pass.run.source);
+  if (!relation) {
     throw Error(fmt::format("destination {}: nobody could say whether source {} is the same server",
                             target_.destination, pass.run.source));
   }
@@ -171,7 +176,7 @@ std::unique_ptr<TableWriter> DatabaseDestination::OpenTable(const PassContext& p
   Named(what, [&] {
     Retry({}, SystemClock(), what, [&] {
       auto connection = connections_.Take();
-      name = NameFor(*connection, pass.run.site, pass.run.source, definition, *same);
+      name = NameFor(*connection, pass.run.site, pass.run.source, definition, *relation);
       Prepare(*connection, name, pass, journal);
     });
   });
@@ -195,9 +200,9 @@ void DatabaseDestination::Prepare(Connection& connection, const TableName& name,
 std::vector<std::string> DatabaseDestination::Databases(const std::string& site,
                                                         const PassKey& key) {
   std::vector<std::string> names;
-  const std::optional<bool> same = SameServerAs(key.source);
+  const std::optional<Relation> relation = RelationTo(key.source);
   for (const bool assumed : {true, false}) {
-    if (same && *same != assumed) continue;
+    if (relation && relation->same_server != assumed) continue;
     std::string name = ArchiveDatabaseName(settings_, site, key.source, key.database, assumed);
     if (names.empty() || names.back() != name) names.push_back(std::move(name));
   }

@@ -41,9 +41,13 @@ class DatabaseDestination final : public Destination {
   void FinishRun(const RunContext&, Journal&) override {}
 
  private:
-  // Whether the source's server is this one; nothing when nobody asked (verify and restore do not
-  // connect to sources).
-  std::optional<bool> SameServerAs(const std::string& source);
+  // What the source's server is to this one.
+  struct Relation {
+    bool same_server = false;
+    bool replicates = false;  // in either direction
+  };
+  // Nothing when nobody asked (verify and restore do not connect to sources).
+  std::optional<Relation> RelationTo(const std::string& source);
   // The databases that may hold archives of a source's database, the likeliest first.
   std::vector<std::string> Databases(const std::string& site, const PassKey& key);
   // The control table among them that has entries of the run and table; the first that exists when
@@ -52,7 +56,7 @@ class DatabaseDestination final : public Destination {
                                           const PassKey& key);
   // The archive table of a source's table. Throws ConfigError when it would be that table itself.
   TableName NameFor(Connection& connection, const std::string& site, const std::string& source,
-                    const TableDefinition& definition, bool same_server) const;
+                    const TableDefinition& definition, Relation relation) const;
   void Prepare(Connection& connection, const TableName& name, const PassContext& pass,
                Journal& journal);
   Survey SurveyOnce(const RunInfo& run, const PassInfo& pass, Journal& journal);
@@ -70,7 +74,7 @@ class DatabaseDestination final : public Destination {
   CopyTarget target_;
   ConnectionPool connections_;
   std::mutex mutex_;  // guards what follows
-  std::map<std::string, bool> same_server_;
+  std::map<std::string, Relation> relations_;
 };
 
 }  // namespace osarchiver

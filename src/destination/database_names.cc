@@ -87,15 +87,16 @@ std::string ArchiveTableName(const MariadbDestinationSettings& settings, const s
   return name;
 }
 
-void RefuseOwnTable(const TableName& source, const TableName& archive, int lower_case_table_names) {
+void RefuseOwnTable(const TableName& source, const TableName& archive, int lower_case_table_names,
+                    const char* relation) {
   const bool folds = lower_case_table_names != 0;
   const bool same = folds ? Lower(source.database) == Lower(archive.database) &&
                                 Lower(source.table) == Lower(archive.table)
                           : source == archive;
   if (!same) return;
   throw ConfigError(fmt::format("the archive table of {} would be the table itself: source and "
-                                "destination are one server",
-                                ToText(source)),
+                                "destination {}",
+                                ToText(source), relation),
                     "set a database_suffix, database_name or table_suffix");
 }
 

@@ -12,8 +12,10 @@ namespace osarchiver {
 // is the control table's name.
 std::string ArchiveTableName(const MariadbDestinationSettings& settings, const std::string& table);
 
-// Throws ConfigError when `archive` on the source's own server is the source table itself.
+// Throws ConfigError when `archive`, on the source's own server or on one that replicates from it,
+// has the source table's own name. `relation` says how source and destination belong together.
 // `lower_case_table_names` is the server's.
-void RefuseOwnTable(const TableName& source, const TableName& archive, int lower_case_table_names);
+void RefuseOwnTable(const TableName& source, const TableName& archive, int lower_case_table_names,
+                    const char* relation);
 
 }  // namespace osarchiver

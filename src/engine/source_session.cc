@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::int64_t kMaxClockDifference = 600;
 
-// The databases that destinations of this configuration write to on the source's own server.
+// The databases that destinations of this configuration write to on the source's own server, or on
+// one whose changes come here by replication.
 std::vector<std::string> ArchiveDatabases(Connection& connection, const Settings& settings,
                                           const SourceSettings& source) {
   std::vector<std::string> names;
@@ -23,7 +24,7 @@ std::vector<std::string> ArchiveDatabases(Connection& connection, const Settings
     bool same_server = false;
     try {
       const auto archive = Connection::Open(AddressOf(destination.mariadb.server));
-      same_server = SameServer(connection, *archive);
+      same_server = SameServer(connection, *archive) || Replicates(connection, *archive);
     } catch (const Error&) {
       // A destination that cannot be reached now is reported where it is used. Should it be this
       // server after all, its databases must still not be taken for sources.

@@ -80,5 +80,10 @@ ServerInfo LoadServerInfo(Connection& connection);
 // Whether both connections reach the same server or cluster, asked of the servers themselves (a
 // lock taken on one is seen on the other; cluster uuids equal), never concluded from host names.
 bool SameServer(Connection& a, Connection& b);
+// Whether one of the two servers is, or was, a replica of the other, directly or through others: a
+// row deleted from a table of one goes from the table of the same name of the other. Told by their
+// GTID positions, which every account may read; servers that share a domain and a server_id by
+// chance may be taken for kin.
+bool Replicates(Connection& a, Connection& b);
 
 }  // namespace osarchiver

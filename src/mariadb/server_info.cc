@@ -1,7 +1,10 @@
-// LoadServerInfo and SameServer.
+// LoadServerInfo, SameServer and Replicates.
+#include <algorithm>
 #include <charconv>
 #include <initializer_list>
 #include <map>
+#include <set>
+#include <string>
 #include <string_view>
 #include <tuple>
 
@@ -42,6 +45,35 @@ std::map<std::string, std::string> ToMap(const Table& table) {
   std::map<std::string, std::string> map;
   for (const auto& row : table) map[row[0].value_or("")] = row[1].value_or("");
   return map;
+}
+
+// The "domain-server" pairs of a GTID position or state such as "0-1-100,0-2-7".
+std::set<std::string> Origins(const std::string& position) {
+  std::set<std::string> origins;
+  for (std::size_t at = 0; at < position.size();) {
+    const std::size_t end = std::min(position.find(',', at), position.size());
+    const std::string gtid = position.substr(at, end - at);
+    if (const std::size_t dash = gtid.rfind('-'); dash != std::string::npos) {
+      origins.insert(gtid.substr(0, dash));
+    }
+    at = end + 1;
+  }
+  return origins;
+}
+
+struct ReplicationFacts {
+  std::set<std::string> logged;   // whose changes its binary log has
+  std::set<std::string> applied;  // whose changes it applied as a replica
+};
+
+ReplicationFacts LoadReplicationFacts(Connection& connection) {
+  auto variables = ToMap(connection.Query(NameValueQuery(
+      "SHOW GLOBAL VARIABLES WHERE Variable_name IN (", {"gtid_binlog_state", "gtid_slave_pos"})));
+  return {Origins(variables["gtid_binlog_state"]), Origins(variables["gtid_slave_pos"])};
+}
+
+bool Overlap(const std::set<std::string>& a, const std::set<std::string>& b) {
+  return std::any_of(a.begin(), a.end(), [&b](const std::string& x) { return b.count(x) != 0; });
 }
 
 bool IsUuid(const std::string& text) { return text.find_first_not_of("0-") != std::string::npos; }
@@ -94,6 +126,11 @@ bool SameServer(Connection& a, Connection& b) {
   if (!one.cluster_uuid.empty() && one.cluster_uuid == other.cluster_uuid) return true;
   // A proxy may have sent the question about the lock to another server than the lock itself.
   return one.server_uid == other.server_uid;
+}
+
+bool Replicates(Connection& a, Connection& b) {
+  const ReplicationFacts one = LoadReplicationFacts(a), other = LoadReplicationFacts(b);
+  return Overlap(one.logged, other.applied) || Overlap(other.logged, one.applied);
 }
 
 }  // namespace osarchiver

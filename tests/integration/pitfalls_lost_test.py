@@ -10,6 +10,7 @@ import independent_check
 import small_sample
 from pitfall_case import OLD, PitfallCase
 from private_mariadb import PrivateMariadb
+from replica_pair import ReplicaPair
 
 ELIGIBLE = small_sample.ELIGIBLE
 
@@ -160,6 +161,36 @@ class LostRowsTest(PitfallCase):
                 independent_check.archived_rows(before, server)[("small", "labels")], 0
             )
             self.assertEqual(self.osarchiver("check", code=None).code, result.code)
+
+    def test_10_the_source_by_way_of_its_replica(self):
+        """What is deleted from the source is deleted from its replica too, archive or not."""
+        pair = ReplicaPair()
+        self.addCleanup(pair.close)
+        pair.primary.sql(small_sample.statements())
+        pair.catch_up()
+        before = independent_check.snapshot(pair.primary, databases=["small"])
+        self.configure()
+        self.source["socket"] = pair.primary.socket
+        history = self.settings["destinations"]["history"]
+        del history["database_suffix"]
+        history.update(socket=pair.replica.socket, database_name="{database}")
+        self.rewrite()
+        for command in ("check", "run"):
+            result = self.osarchiver(command, code=None)
+            self.assertIn(result.code, (1, 2), result.stderr)
+            self.assertIn("small.labels would be the table itself", result.stderr)
+        self.assertEqual(independent_check.archived_rows(before, pair.primary)[("small", "labels")], 0)
+        # Under a name of its own the archive is out of the replication's reach.
+        history["database_name"] = "{database}_archive"
+        self.rewrite()
+        self.run_archiver()
+        pair.catch_up()
+        self.assertEqual(
+            independent_check.check(
+                before, pair.primary, files=self.archives, archive=pair.replica, scratch=self.db
+            ),
+            [],
+        )
 
     def test_12_two_sources_with_the_same_names(self):
         before = self.load_small()

@@ -57,10 +57,10 @@ TEST(DatabaseNamesTest, ControlTableIsNobodysArchive) {
 }
 
 TEST(DatabaseNamesTest, SourceTableIsNeverItsOwnArchive) {
-  EXPECT_THROW(RefuseOwnTable({"nova", "t"}, {"nova", "t"}, 0), ConfigError);
-  EXPECT_THROW(RefuseOwnTable({"nova", "t"}, {"Nova", "T"}, 1), ConfigError);
-  EXPECT_NO_THROW(RefuseOwnTable({"nova", "t"}, {"Nova", "T"}, 0));
-  EXPECT_NO_THROW(RefuseOwnTable({"nova", "t"}, {"nova", "t_old"}, 1));
+  EXPECT_THROW(RefuseOwnTable({"nova", "t"}, {"nova", "t"}, 0, "are one server"), ConfigError);
+  EXPECT_THROW(RefuseOwnTable({"nova", "t"}, {"Nova", "T"}, 1, "are one server"), ConfigError);
+  EXPECT_NO_THROW(RefuseOwnTable({"nova", "t"}, {"Nova", "T"}, 0, "are one server"));
+  EXPECT_NO_THROW(RefuseOwnTable({"nova", "t"}, {"nova", "t_old"}, 1, "are one server"));
 }
 
 TEST(SampleTest, ShareIsAboutWhatWasAskedForAndRepeats) {
