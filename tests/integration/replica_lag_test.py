@@ -7,7 +7,7 @@ import unittest
 from replica_pair import ReplicaPair
 from throttle_case import ThrottleCase
 
-ROWS = 1500
+ROWS = 4000
 
 
 class ReplicaLagTest(ThrottleCase):
@@ -18,7 +18,8 @@ class ReplicaLagTest(ThrottleCase):
         cls.db = cls.pair.primary
 
     def prepare(self, **throttle):
-        """A run that takes about four seconds when nothing holds it up."""
+        """A run that takes about ten seconds when nothing holds it up: longer than a replica needs
+        to fall behind and the run to see it."""
         self.pair.catch_up()
         before = self.fill(self.db, ROWS, 0.002)
         self.db.sql("DROP TRIGGER slow.t_slow; CREATE TRIGGER slow.t_slow BEFORE DELETE ON slow.t "
