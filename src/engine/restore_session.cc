@@ -32,7 +32,7 @@ struct RestoreSession::Shape {
 };
 
 struct RestoreSession::Postponed {
-  Shape* shape;
+  Shape* shape = nullptr;
   RestoreBatch batch;
 };
 
@@ -129,7 +129,8 @@ void RestoreSession::Tell(const Shape& shape, const RestoreBatch& batch,
 
 void RestoreSession::Postpone(Shape& shape, const RestoreBatch& batch,
                               const std::vector<std::size_t>& which) {
-  Postponed postponed{&shape, {}};
+  Postponed postponed;
+  postponed.shape = &shape;
   postponed.batch.definition = &shape.definition;
   postponed.batch.rows = RowBatch(batch.rows.column_count());
   for (const std::size_t index : which) {
