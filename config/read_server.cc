@@ -6,7 +6,7 @@
 namespace osarchiver {
 namespace {
 
-constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kLongestTimeout = 86400;
 
 // Empty when it is a host name or an address.
 std::string HostProblem(const std::string& host) {
@@ -70,9 +70,9 @@ void ReadServer(Section& section, ServerSettings* server) {
   bool verify = true;
   section.Flag("ssl_verify", &verify);
   if (section.OriginOf("ssl_verify") != Section::Origin::kNowhere) server->tls_verify = verify;
-  section.Seconds("connect_timeout", 1, kDay, &server->connect_timeout_s);
-  section.Seconds("read_timeout", 1, kDay, &server->read_timeout_s);
-  section.Seconds("write_timeout", 1, kDay, &server->write_timeout_s);
+  section.Seconds("connect_timeout", 1, kLongestTimeout, &server->connect_timeout_s);
+  section.Seconds("read_timeout", 1, kLongestTimeout, &server->read_timeout_s);
+  section.Seconds("write_timeout", 1, kLongestTimeout, &server->write_timeout_s);
   // Names are the server's; both maps count, the nearer one wins.
   const Section session = section.Child("session");
   ReadVariables(session.behind(), section, &server->session);

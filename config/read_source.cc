@@ -10,11 +10,11 @@ namespace osarchiver {
 namespace {
 
 constexpr std::uint64_t kConnectionsMax = 64;
-constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kLongestLag = 86400;
 constexpr std::int64_t kDeleteTargetMaxMs = 60000;
 constexpr std::uint64_t kUint32Max = std::numeric_limits<std::uint32_t>::max();
 // The journal and the JSON of a run hold signed numbers.
-constexpr std::uint64_t kInt64Max = std::numeric_limits<std::int64_t>::max();
+constexpr std::uint64_t kLargestCount = std::numeric_limits<std::int64_t>::max();
 
 void ReadOverride(const ConfigNode& node, Completeness completeness, SourceSettings* source,
                   Problems* problems) {
@@ -68,12 +68,12 @@ void ReadReplicas(Section& throttle, const ServerSettings& server,
 void ReadThrottle(Section& section, SourceSettings* source) {
   Section throttle = section.Child("throttle");
   ThrottleSettings& settings = source->throttle;
-  throttle.Count("max_rows_per_second", 0, kInt64Max, &settings.max_rows_per_second);
+  throttle.Count("max_rows_per_second", 0, kLargestCount, &settings.max_rows_per_second);
   ReadReplicas(throttle, source->server, &settings.replicas);
-  throttle.Seconds("max_replica_lag", 0, kDay, &settings.max_replica_lag_s);
+  throttle.Seconds("max_replica_lag", 0, kLongestLag, &settings.max_replica_lag_s);
   throttle.Share("max_flow_control", &settings.max_flow_control);
   throttle.Count("max_threads_running", 0, kUint32Max, &settings.max_threads_running);
-  throttle.Count("max_history_list_length", 0, kInt64Max, &settings.max_history_list_length);
+  throttle.Count("max_history_list_length", 0, kLargestCount, &settings.max_history_list_length);
   throttle.Path("pause_file", &settings.pause_file);
   throttle.RefuseUnknownKeys();
 }

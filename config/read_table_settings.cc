@@ -7,7 +7,7 @@
 namespace osarchiver {
 namespace {
 
-constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kLeastRetention = 86400;
 constexpr std::size_t kIdentifierMax = 64 * 4;  // 64 characters of up to four bytes
 constexpr std::uint64_t kBatchRowsMax = 1000000;
 constexpr std::uint64_t kBatchBytesMax = 1u << 30;
@@ -70,7 +70,8 @@ void ReadWhere(Section& section, std::string* where) {
 }
 
 bool IsShort(const Retention& retention) {
-  return retention.unit == Retention::Unit::kMonths ? retention.count < 1 : retention.count < kDay;
+  return retention.unit == Retention::Unit::kMonths ? retention.count < 1
+                                                    : retention.count < kLeastRetention;
 }
 
 }  // namespace

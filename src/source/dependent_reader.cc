@@ -11,8 +11,8 @@
 namespace osarchiver {
 namespace {
 
-constexpr std::size_t kValuesPerStatement = 500;
-constexpr std::chrono::seconds kLookUpLimit{60};
+constexpr std::size_t kChildrenPerLookUp = 500;
+constexpr std::chrono::seconds kChildLookUpLimit{60};
 
 // Whether anything was new.
 bool AddOwners(const std::vector<std::uint32_t>& from, std::vector<std::uint32_t>* to) {
@@ -128,8 +128,8 @@ void DependentReader::AddEdges(const SourcePlan& plan, std::size_t parent) {
     }
     Edge edge{parent, number, key, *parent_columns, *child_columns, ""};
     edge.select =
-        Guarded(kLookUpLimit) + "SELECT " + ReadExpressions(child->definition(), kRowAlias) + ", " +
-        BlockedExpression(plan, *child) + " FROM " + Quoted(child->name) + " AS " +
+        Guarded(kChildLookUpLimit) + "SELECT " + ReadExpressions(child->definition(), kRowAlias) +
+        ", " + BlockedExpression(plan, *child) + " FROM " + Quoted(child->name) + " AS " +
         std::string(kRowAlias) + " WHERE " + TupleExpression(key.columns, kRowAlias) + " IN (";
     edges_.push_back(std::move(edge));
   }
@@ -210,7 +210,7 @@ void DependentReader::Descend(Connection& connection, const Edge& edge, std::siz
       if (rows.empty()) values.push_back(*value);
       rows.push_back(static_cast<std::uint32_t>(i));
     }
-    if (values.size() == kValuesPerStatement || (i + 1 == end && !values.empty())) {
+    if (values.size() == kChildrenPerLookUp || (i + 1 == end && !values.empty())) {
       Fetch(connection, edge, values, gathering);
       values.clear();
       gathering->parents.clear();
