@@ -59,7 +59,13 @@ class TableWorkersTest(ArchiverCase):
 
     def configure_workers(self, workers, **settings):
         self.configure(
-            ["side"], source_settings={"table_workers": workers, "batch_rows": 20, **settings}
+            ["side"],
+            source_settings={
+                "table_workers": workers,
+                "delete_connections": workers,
+                "batch_rows": 20,
+                **settings,
+            },
         )
 
     def test_independent_tables_overlap_and_only_with_two_workers(self):
