@@ -108,12 +108,32 @@ SettleResult Settler::Settle() {
     if (run.finished_at.empty()) {
       services_.journal.FinishRun(run.id, RunState::kInterrupted, 5, "its process died");
     }
+    if (const std::string elsewhere = OpenElsewhere(run.id); !elsewhere.empty()) {
+      LogWarning(
+          fmt::format("run {}: its files at destination {}, which this archiver has no more, "
+                      "were left without an end; name it once more for one run to close them",
+                      run.name, elsewhere));
+      continue;
+    }
     services_.journal.MarkRunSettled(run.id);
     ++result.runs;
     LogInfo(fmt::format("run {}: what it left in flight is settled", run.name));
   }
   Failpoint("settle-end");
   return result;
+}
+
+std::string Settler::OpenElsewhere(RunId run) const {
+  for (const PassInfo& pass : services_.journal.ListPasses(run)) {
+    for (const SegmentInfo& segment : services_.journal.ListSegments(pass.id)) {
+      if (segment.state != SegmentState::kOpen && segment.state != SegmentState::kSealing) continue;
+      const bool configured = std::any_of(
+          services_.destinations.begin(), services_.destinations.end(),
+          [&segment](Destination* destination) { return destination->target() == segment.target; });
+      if (!configured) return segment.target.destination;
+    }
+  }
+  return {};
 }
 
 std::vector<Settler::PassToSettle> Settler::SurveyAll(const std::vector<RunInfo>& runs) {

@@ -64,6 +64,8 @@ class Settler {
   };
 
   std::vector<RunInfo> EarlierRuns() const;  // with anything to settle
+  // A destination that is not among today's and has open segments of the run; empty: none.
+  std::string OpenElsewhere(RunId run) const;
   std::vector<PassToSettle> SurveyAll(const std::vector<RunInfo>& runs);
   std::vector<BatchInfo> BringPassToVerified(const PassToSettle& pass, SettleResult* result);
   void RepairCopies(const PassToSettle& pass, SettleResult* result);

@@ -321,5 +321,26 @@ class LostRowsTest(PitfallCase):
                     self.assertLessEqual(missing, gone[("small", table)])
 
 
+    def test_24_destination_taken_away_between_crash_and_next_run(self):
+        for step in ("batch-archived", "batch-verified", "batch-delete-compared"):
+            with self.subTest(step):
+                self.doCleanups()
+                self.setUp()
+                before = self.load_small()
+                self.configure(source_settings={"batch_rows": 50})
+                self.run_archiver("--table", "small.labels", code=-9, failpoints=f"{step}=kill")
+                self.settings["archivers"]["main"]["destinations"] = ["history"]
+                self.rewrite()
+                result = self.run_archiver()
+                self.assertIn("destination files", result.stderr)
+                self.assert_archived(before, ELIGIBLE)
+                self.assert_nothing_lost(before, files=None)
+                # Named again, it has its files closed.
+                self.settings["archivers"]["main"]["destinations"] = ["files", "history"]
+                self.rewrite()
+                self.assert_silent(self.run_archiver())
+                self.assertEqual({s["result"] for s in self.verify()["segments"]}, {"ok"})
+
+
 if __name__ == "__main__":
     unittest.main()
