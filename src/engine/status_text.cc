@@ -79,7 +79,8 @@ std::string BlockedText(const RunStatus& status, BlockedDetail detail) {
   return text.empty() ? text : "blocked:\n" + text;
 }
 
-std::string NextCommand(const RunStatus& status) {
+// Empty when there is nothing to do.
+std::string NextCommand(const RunStatus& status, BlockedDetail detail) {
   const std::string archiver = status.run.archiver;
   if (status.state == "running") return "osarchiver status " + archiver;
   if (status.state == "interrupted")
@@ -89,7 +90,9 @@ std::string NextCommand(const RunStatus& status) {
                ? "osarchiver verify " + archiver + "    (names what is damaged)"
                : "osarchiver run " + archiver + "    (after mending the cause)";
   }
-  if (!status.blocked.empty()) return "osarchiver status --blocked " + archiver;
+  if (!status.blocked.empty() && detail == BlockedDetail::kSummary)
+    return "osarchiver status --blocked " + archiver;
+  if (status.totals.deleted + status.totals.kept == 0) return {};
   return "osarchiver verify --run " + std::to_string(status.run.id);
 }
 
@@ -112,7 +115,8 @@ std::string RunText(const RunStatus& status, BlockedDetail detail) {
   }
   if (quiet > 0) text += fmt::format("  {} tables had nothing to do\n", quiet);
   text += BlockedText(status, detail);
-  text += "next: " + NextCommand(status) + "\n";
+  const std::string next = NextCommand(status, detail);
+  if (!next.empty()) text += "next: " + next + "\n";
   return text;
 }
 

@@ -171,6 +171,7 @@ class NothingLostTest(ArchiverCase):
         self.assertEqual(sum(run["batches"].values()), 0)
         self.assertEqual(run["rows"]["deleted"], 0)
         self.assertRegex(self.osarchiver("status").stdout, r"\d+ tables had nothing to do")
+        self.assertNotIn("verify --run", self.osarchiver("status").stdout)
         # Who runs it by hand sees it without asking.
         self.assertRegex(self.run_on_terminal(), r"\d+ tables had nothing to do")
         self.assert_nothing_lost(before, archive=self.archive)
