@@ -44,6 +44,11 @@ fs::path ExistingAncestor(fs::path path) {
   return path.empty() ? fs::path(".") : path;
 }
 
+std::string MarkerIsGone(const fs::path& root) {
+  return fmt::format("{} has no {}, though the journal knows archives there: is it not mounted?",
+                     root.string(), kMarkerName);
+}
+
 }  // namespace
 
 ArchiveRoot::ArchiveRoot(FileSystem& files, fs::path root, std::string destination)
@@ -82,7 +87,7 @@ fs::path ArchiveRoot::JournalCopy(const std::string& journal_id) const {
   return root_ / kDirectoryName / (EncodeName(journal_id) + ".db");
 }
 
-std::vector<std::string> ArchiveRoot::Check(const RunContext& run) const {
+std::vector<std::string> ArchiveRoot::Check(const RunContext& run, const Journal* journal) const {
   std::vector<std::string> problems;
   const fs::path existing = ExistingAncestor(root_);
   std::error_code ignored;
@@ -91,9 +96,11 @@ std::vector<std::string> ArchiveRoot::Check(const RunContext& run) const {
   } else if (::access(existing.c_str(), W_OK | X_OK) != 0) {
     problems.push_back(existing.string() + " is not writable for this user");
   }
-  if (!problems.empty() || existing != root_) return problems;
+  if (!problems.empty()) return problems;
+  const bool known = journal != nullptr && journal->KnowsDestination(destination_);
+  if (existing != root_ && !known) return problems;
   try {
-    (void)CheckMarker(run.site);
+    if (!CheckMarker(run.site) && known) problems.push_back(MarkerIsGone(root_));
   } catch (const Error& error) {
     problems.push_back(error.what());
   }
@@ -135,11 +142,7 @@ void ArchiveRoot::CheckLastRuns(const RunContext& run, const Journal& journal) c
 void ArchiveRoot::Open(const RunContext& run, const Journal& journal) {
   if (!CheckMarker(run.site)) {
     if (journal.KnowsDestination(destination_)) {
-      throw IoError(ENOENT,
-                    fmt::format("{} has no {}, though the journal knows archives there: is it not "
-                                "mounted?",
-                                root_.string(), kMarkerName),
-                    "mount it, or put the directory back");
+      throw IoError(ENOENT, MarkerIsGone(root_), "mount it, or put the directory back");
     }
     CheckLastRuns(run, journal);
     files_.CreateDirectories(root_);

@@ -25,8 +25,9 @@ class ArchiveRoot {
   ArchiveRoot(FileSystem& files, std::filesystem::path root, std::string destination);
 
   const std::filesystem::path& path() const { return root_; }
-  // What keeps a run from using the root, one line each. Changes nothing.
-  std::vector<std::string> Check(const RunContext& run) const;
+  // What keeps a run from using the root, one line each. Changes nothing. `journal` is null where
+  // there is none yet.
+  std::vector<std::string> Check(const RunContext& run, const Journal* journal) const;
   // Makes root and marker on the first run, durable on return. Safe to repeat. Throws as
   // Destination::Open says.
   void Open(const RunContext& run, const Journal& journal);

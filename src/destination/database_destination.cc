@@ -67,8 +67,9 @@ std::string DatabaseDestination::NotDurable(Connection& connection) const {
       target_.destination, connection.endpoint(), info.flush_log_at_trx_commit);
 }
 
-std::vector<std::string> DatabaseDestination::Check(const RunContext& run) {
+std::vector<std::string> DatabaseDestination::Check(const RunContext& run, const Journal* journal) {
   (void)run;
+  (void)journal;
   std::vector<std::string> problems;
   try {
     auto connection = connections_.Take();

@@ -23,7 +23,7 @@ class DatabaseDestination final : public Destination {
 
   const CopyTarget& target() const override { return target_; }
   void UseSource(const std::string& source, Connection& connection) override;
-  std::vector<std::string> Check(const RunContext& run) override;
+  std::vector<std::string> Check(const RunContext& run, const Journal* journal) override;
   std::vector<std::string> CheckTable(const std::string& site, const std::string& source,
                                       const TableDefinition& definition) override;
   void Open(const RunContext& run, Journal& journal) override;

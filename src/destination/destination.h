@@ -122,9 +122,9 @@ struct StoredSegment {
   std::vector<FoundBatch> batches;  // whole ones
   std::uint64_t length = 0;
   bool sealed = false;
-  bool aside = false;               // put aside as damaged before
-  std::string sha256, footer_hash;  // of a sealed one
-  std::string problem;              // damage, "" when whole or merely torn
+  bool aside = false;                // put aside as damaged before
+  std::string sha256, footer_hash;   // of a sealed one
+  std::string problem;               // damage, "" when whole or merely torn
   std::vector<BatchRecord> damaged;  // batches that it says it holds and that are not whole
 };
 struct StoredEntry {
@@ -167,7 +167,7 @@ class Destination {
   }
   // What `check` asks: reachable, writable, enough room, privileges; each problem one line (empty:
   // fine). Creates and changes nothing.
-  virtual std::vector<std::string> Check(const RunContext& run) = 0;
+  virtual std::vector<std::string> Check(const RunContext& run, const Journal* journal) = 0;
   // What `check` asks about one table of a source after UseSource(): what would keep its rows from
   // being archived, one line each. Throws ConfigError when it would be its own archive or has no
   // possible name there. Changes nothing.
@@ -190,12 +190,11 @@ class Destination {
   virtual std::optional<std::string> LacksRoom() { return std::nullopt; }
 
   // Reads one batch from where it lies, as a later reader would, under the definition it was
-  // archived with; appends its rows. Returns the digest of the rows as they were read, for the caller
-  // to compare with what was archived. Throws IntegrityError when it is not there or not what it
-  // says it is.
-  [[nodiscard]] virtual Hash ReadBack(const CopyReference& copy,
-                                      const TableDefinition& definition, Journal& journal,
-                                      RowBatch* rows) = 0;
+  // archived with; appends its rows. Returns the digest of the rows as they were read, for the
+  // caller to compare with what was archived. Throws IntegrityError when it is not there or not
+  // what it says it is.
+  [[nodiscard]] virtual Hash ReadBack(const CopyReference& copy, const TableDefinition& definition,
+                                      Journal& journal, RowBatch* rows) = 0;
 
   // Settling; looks only. What lies here of a run though the journal does not know it, not even its
   // table pass: evidence of an older journal, one line each.

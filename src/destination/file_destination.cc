@@ -63,9 +63,9 @@ FileDestination::FileDestination(const std::string& name, const FileDestinationS
   }
 }
 
-std::vector<std::string> FileDestination::Check(const RunContext& run) {
+std::vector<std::string> FileDestination::Check(const RunContext& run, const Journal* journal) {
   (void)ResolveLayout(settings_.layout, {run.archiver, run.site, run.source, "2000-01-01"});
-  std::vector<std::string> problems = root_.Check(run);
+  std::vector<std::string> problems = root_.Check(run, journal);
   if (problems.empty()) {
     if (auto room = LacksRoom()) problems.push_back(*room);
   }

@@ -20,7 +20,7 @@ class FileDestination final : public Destination {
                   const std::string& format, JournalCopy journal_copy, FileSystem& files);
 
   const CopyTarget& target() const override { return target_.target; }
-  std::vector<std::string> Check(const RunContext& run) override;
+  std::vector<std::string> Check(const RunContext& run, const Journal* journal) override;
   void Open(const RunContext& run, Journal& journal) override;
   std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
   std::optional<std::string> LacksRoom() override;

@@ -46,7 +46,7 @@ std::string_view ModeText(const TableSettings& settings) {
 }
 
 std::string TableText(std::size_t number, const TablePlan& table) {
-  std::string text = fmt::format("  {:>3}. {}: {}, rows deleted until {}", number,
+  std::string text = fmt::format("  {:>3}. {}: {}, rows deleted until {} UTC", number,
                                  ToText(table.name), ModeText(table.settings), table.cutoff);
   if (!table.order_reason.empty()) text += "; " + table.order_reason;
   return text + "\n";
@@ -63,7 +63,9 @@ std::string LeftOutText(const SourcePlan& plan) {
     text += fmt::format("  left alone: {}: {}\n", ToText(table.name), table.detail);
   }
   if (without_column > 0)
-    text += fmt::format("  {} tables have no soft-delete column\n", without_column);
+    text += fmt::format(
+        "  {} without a soft-delete column\n",
+        without_column == 1 ? "1 table is" : HumanCount(without_column) + " tables are");
   return text;
 }
 
@@ -150,19 +152,21 @@ void CheckSource(const Settings& settings, const std::string& name,
   });
 }
 
-void CheckJournal(const Settings& settings, CheckReport* report) {
+std::unique_ptr<Journal> CheckJournal(const Settings& settings, CheckReport* report) {
+  std::unique_ptr<Journal> journal;
   Part(report, "journal " + settings.state, [&] {
     if (!PosixFileSystem().Exists(settings.state)) {
       report->text +=
           fmt::format("journal {}: not there yet; the first run makes it\n", settings.state);
       return;
     }
-    const auto journal = Journal::Open(settings.state, OpenMode::kRead);
+    journal = Journal::Open(settings.state, OpenMode::kRead);
     const auto findings = journal->Check();
     for (const std::string& finding : findings)
       Problem(report, ExitCode::kDamage, "journal: " + finding, "");
     if (findings.empty()) report->text += fmt::format("journal {}: whole\n", settings.state);
   });
+  return journal;
 }
 
 std::string CountText(const PlanCount& count, std::uint64_t estimate) {
@@ -179,7 +183,7 @@ CheckReport CheckArchivers(const Settings& settings,
                            const std::vector<const ArchiverSettings*>& archivers, Clock& clock) {
   CheckReport report;
   for (const std::string& warning : settings.warnings) report.text += "warning: " + warning + "\n";
-  CheckJournal(settings, &report);
+  const std::unique_ptr<Journal> journal = CheckJournal(settings, &report);
   for (const ArchiverSettings* archiver : archivers) {
     report.text +=
         fmt::format("archiver {}{}\n", archiver->name, archiver->enabled ? "" : " (not enabled)");
@@ -198,7 +202,7 @@ CheckReport CheckArchivers(const Settings& settings,
       const std::string name = "destination " + target.destination +
                                (target.format.empty() ? "" : " (" + target.format + ")");
       Part(&report, name, [&] {
-        const auto problems = destination->Check(context);
+        const auto problems = destination->Check(context, journal.get());
         for (const std::string& problem : problems)
           Problem(&report, ExitCode::kFailed, name + ": " + problem, "");
         if (problems.empty()) report.text += name + ": ready\n";

@@ -147,8 +147,9 @@ class BadPlaceTest(RefusalCase):
         # Not mounted: the directory is there and empty.
         os.rename(self.archives, self.archives + ".elsewhere")
         os.mkdir(self.archives, 0o750)
-        result = self.run_archiver(code=1)
-        self.assertIn("osarchiver.json", result.stderr)
+        for command in ("check", "run"):
+            result = self.osarchiver(command, code=1)
+            self.assertIn("osarchiver.json", result.stderr)
         self.assertEqual(os.listdir(self.archives), [])
         after = independent_check.snapshot(self.db, databases=["small"])
         self.assertEqual(
@@ -183,6 +184,7 @@ class BadPlaceTest(RefusalCase):
             journal.execute("PRAGMA user_version=9999")
         journal.close()
         self.assert_refused(3, "state.db", "newer")
+        self.assert_refused(3, "state.db", "newer", command=("check",))
 
     @unittest.skipUnless(os.geteuid() == 0, "giving a file away needs root")
     def test_journal_of_another_user(self):
@@ -233,6 +235,27 @@ class BadPlaceTest(RefusalCase):
         subprocess.run(["mount", "-o", "remount,size=16m", small], check=True)
         self.run_archiver()
         self.assert_nothing_lost(before, files=os.path.join(small, "archives"))
+        self.verify()
+
+
+    @unittest.skipUnless(os.geteuid() == 0, "mounting a tmpfs needs root")
+    def test_full_disk_of_the_journal(self):
+        small = os.path.join(self.directory, "small-disk")
+        os.mkdir(small)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=220k,mode=0750", "tmpfs", small], check=True
+        )
+        self.addCleanup(subprocess.run, ["umount", small], check=True)
+        self.settings["state"] = os.path.join(small, "state.db")
+        self.source["batch_rows"] = 5
+        self.rewrite()
+        result = self.run_archiver(code=1)
+        self.assertIn("state.db: the disk is full", result.stderr)
+        self.assert_nothing_lost(self.before, kept=True)
+        subprocess.run(["mount", "-o", "remount,size=16m", small], check=True)
+        self.run_archiver()
+        self.assert_archived(self.before, small_sample.ELIGIBLE)
+        self.assert_nothing_lost(self.before)
         self.verify()
 
 

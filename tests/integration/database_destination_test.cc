@@ -411,10 +411,10 @@ TEST_F(DatabaseDestinationTest, NotDurableIsRefusedUnlessAccepted) {
   (void)Sql("SET GLOBAL innodb_flush_log_at_trx_commit=2");
   settings.accept_non_durable = false;
   EXPECT_THROW((void)Opened(), ConfigError);
-  EXPECT_EQ(Make()->Check(context).size(), 1u);
+  EXPECT_EQ(Make()->Check(context, nullptr).size(), 1u);
   (void)Sql("SET GLOBAL innodb_flush_log_at_trx_commit=1");
   EXPECT_NO_THROW((void)Opened());
-  EXPECT_TRUE(Make()->Check(context).empty());
+  EXPECT_TRUE(Make()->Check(context, nullptr).empty());
 }
 
 TEST_F(DatabaseDestinationTest, MissingPrivilegesAreNamed) {
@@ -422,12 +422,12 @@ TEST_F(DatabaseDestinationTest, MissingPrivilegesAreNamed) {
       "CREATE OR REPLACE USER little IDENTIFIED BY ''; GRANT SELECT ON test.* TO little; "
       "DROP USER IF EXISTS ''@localhost");
   settings.server.user = "little";
-  const auto problems = Make()->Check(context);
+  const auto problems = Make()->Check(context, nullptr);
   EXPECT_EQ(problems.size(), 4u);
   (void)Sql("GRANT SELECT ON *.* TO little");
-  EXPECT_EQ(Make()->Check(context).size(), 4u) << "others' privileges are not its own";
+  EXPECT_EQ(Make()->Check(context, nullptr).size(), 4u) << "others' privileges are not its own";
   (void)Sql("GRANT ALL ON `nova\\_kept`.* TO little");
-  EXPECT_TRUE(Make()->Check(context).empty());
+  EXPECT_TRUE(Make()->Check(context, nullptr).empty());
   (void)Sql("REVOKE ALL ON `nova\\_kept`.* FROM little");
   const std::string error = OpenError();
   EXPECT_NE(error.find("GRANT SELECT, INSERT, DELETE, CREATE, ALTER ON `nova_kept`.*"),
@@ -438,7 +438,7 @@ TEST_F(DatabaseDestinationTest, MissingPrivilegesAreNamed) {
 TEST_F(DatabaseDestinationTest, UnreachableServerIsOneProblemOfTheCheck) {
   settings.server.socket = "/nonexistent/socket";
   auto destination = Make();
-  EXPECT_EQ(destination->Check(context).size(), 1u);
+  EXPECT_EQ(destination->Check(context, nullptr).size(), 1u);
   EXPECT_THROW(destination->Open(context, *journal), DatabaseError);
 }
 

@@ -106,7 +106,7 @@ TEST_P(DestinationContract, StoredBatchReadsBackAndVerifies) {
 }
 
 TEST_P(DestinationContract, CheckFindsNothingWrongAndOpenMayBeRepeated) {
-  EXPECT_TRUE(destination->Check(context).empty());
+  EXPECT_TRUE(destination->Check(context, nullptr).empty());
   destination->Open(context, *journal);
   EXPECT_FALSE(destination->LacksRoom());
 }

@@ -23,7 +23,7 @@ class ArchiveRootTest : public FileDestinationTest {
 };
 
 TEST_F(ArchiveRootTest, FirstRunMakesRootAndMarker) {
-  EXPECT_TRUE(Make()->Check(context).empty());
+  EXPECT_TRUE(Make()->Check(context, nullptr).empty());
   EXPECT_FALSE(fs::exists(Root())) << "a check creates nothing";
   (void)Opened("sql");
   (void)Opened("csv");
@@ -45,7 +45,7 @@ TEST_F(ArchiveRootTest, RootOfAnotherSiteOrDestinationIsRefused) {
   (void)Opened();
   context.site = "RegionTwo";
   EXPECT_THROW((void)Opened(), ConfigError);
-  EXPECT_EQ(Make()->Check(context).size(), 1u);
+  EXPECT_EQ(Make()->Check(context, nullptr).size(), 1u);
   context.site = "RegionOne";
   FileDestination other("other", settings, "sql", FileDestination::JournalCopy::kMake,
                         PosixFileSystem());
@@ -131,7 +131,7 @@ TEST_F(ArchiveRootTest, DamagedMarkerIsDamage) {
 TEST_F(ArchiveRootTest, TooLittleRoomIsSaid) {
   settings.min_free_bytes = UINT64_MAX;
   EXPECT_TRUE(Make()->LacksRoom());
-  EXPECT_EQ(Make()->Check(context).size(), 1u);
+  EXPECT_EQ(Make()->Check(context, nullptr).size(), 1u);
 }
 
 TEST_F(ArchiveRootTest, FinishedRunLeavesListsThatSha256sumAcceptsAndTheJournal) {
