@@ -98,11 +98,17 @@ std::string ChooseJournal(const std::vector<ArchiverArchives>& archivers,
   return *ids.begin();
 }
 
+// Killed between the header and the record of the first batch: it says whose it is, and holds
+// nothing.
+bool HoldsNothing(const StoredSegment& segment) {
+  return segment.batches.empty() && segment.damaged.empty();
+}
+
 void AddSegments(const CopyTarget& target, const Inventory& inventory,
                  const std::string& journal_id, FoundRuns* runs) {
   for (const StoredSegment& segment : inventory.segments) {
     const SegmentHeader& header = segment.header;
-    if (header.journal_id != journal_id || segment.batches.empty()) continue;
+    if (header.journal_id != journal_id || HoldsNothing(segment)) continue;
     FoundRun& run = (*runs)[header.run_name];
     run.now = header.now;
     FoundPass& pass =
@@ -384,17 +390,24 @@ std::vector<bool> JournalWriter::StillThere(const PassKey& key, const TableDefin
   return there;
 }
 
-// Files of these runs that do not say whose they are. They hold no batch that could be told, no
-// journal can name them, and a run that is settled needs their names.
-void PutUnreadableAside(const Settings& settings, const ArchiverArchives& archives,
-                        const FoundRuns& runs) {
+// Files of these runs that hold no batch that could be told. No journal that is made again can name
+// them, and a run that is settled needs their names.
+void PutEmptyAside(const Settings& settings, const ArchiverArchives& archives,
+                   const std::string& journal_id, const FoundRuns& runs) {
   FileSystem& files = PosixFileSystem();
   for (const auto& [target, inventory] : archives.inventories) {
+    std::vector<std::string> empty;
     for (const std::string& path : inventory.unreadable) {
       const bool ours = std::any_of(runs.begin(), runs.end(), [&](const auto& run) {
         return path.find("." + EncodeName(run.first) + ".") != std::string::npos;
       });
-      if (!ours) continue;
+      if (ours) empty.push_back(path);
+    }
+    for (const StoredSegment& segment : inventory.segments) {
+      if (segment.header.journal_id == journal_id && HoldsNothing(segment) && !segment.aside)
+        empty.push_back(segment.path);
+    }
+    for (const std::string& path : empty) {
       const fs::path root = settings.destinations.at(target.destination).file.directory;
       files.Rename(root / path, root / (path + std::string(kDamagedEnding)));
       files.SyncDirectory((root / path).parent_path());
@@ -447,7 +460,7 @@ RebuildReport RebuildJournal(const Settings& settings, const std::string& journa
         AddSegments(target, inventory, id, &runs);
       for (const auto& [target, inventory] : archives.inventories)
         AddEntries(target, inventory, id, &runs);
-      PutUnreadableAside(settings, archives, runs);
+      PutEmptyAside(settings, archives, id, runs);
       JournalWriter(*journal, settings, archives, progress, &report).Write(runs);
     }
     report.old_journal = PutAside(settings.state, clock);

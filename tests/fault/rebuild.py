@@ -41,7 +41,13 @@ def rebuilt(bench, allowed=(0,)):
     before = journal_cases.world(bench)
     result = journal_cases.rebuild(bench, allowed)
     if result.code == 0:
-        journal_cases.require_same(before, journal_cases.world(bench))
+        after = journal_cases.world(bench)
+        for path, digest in before.items():
+            # A file without a batch cannot be named by any journal: put aside as it was, and said.
+            told = f"{path} holds no whole batch" in result.stderr
+            if path not in after and told and after.get(path + DAMAGED) == digest:
+                after[path] = after.pop(path + DAMAGED)
+        journal_cases.require_same(before, after)
     return result
 
 
