@@ -1,7 +1,10 @@
 #include "config/yaml_tree.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <optional>
+#include <sstream>
 #include <utility>
 #include <vector>
 
@@ -113,6 +116,46 @@ std::string MessageOf(const YAML::Exception& error) {
   return error.msg;
 }
 
+// Notes where the first node of a document stands.
+class DocumentStart : public YAML::EventHandler {
+ public:
+  std::optional<YAML::Mark> mark;
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& at, YAML::anchor_t) override { Note(at); }
+  void OnAlias(const YAML::Mark& at, YAML::anchor_t) override { Note(at); }
+  void OnScalar(const YAML::Mark& at, const std::string&, YAML::anchor_t,
+                const std::string&) override {
+    Note(at);
+  }
+  void OnSequenceStart(const YAML::Mark& at, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {
+    Note(at);
+  }
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& at, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {
+    Note(at);
+  }
+  void OnMapEnd() override {}
+
+ private:
+  void Note(const YAML::Mark& at) {
+    if (!mark) mark = at;
+  }
+};
+
+// Where a second document begins. Not YAML::LoadAll: for some texts that are no YAML the library's
+// parser finds one more empty document at the same place for ever, and memory with it.
+std::optional<YAML::Mark> FindSecondDocument(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStart first, second;
+  if (!parser.HandleNextDocument(first) || !parser.HandleNextDocument(second)) return std::nullopt;
+  return second.mark.value_or(YAML::Mark::null_mark());
+}
+
 }  // namespace
 
 ConfigNode ParseYaml(const std::string& text, Problems* problems) {
@@ -123,13 +166,10 @@ ConfigNode ParseYaml(const std::string& text, Problems* problems) {
     return broken;
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.empty()) return {};
-    if (documents.size() > 1) {
-      problems->Add(PlaceAt(documents[1].Mark()), "a second document; only one is read");
-    }
+    const std::optional<YAML::Mark> second = FindSecondDocument(text);
+    if (second) problems->Add(PlaceAt(*second), "a second document; only one is read");
     Converter converter(problems);
-    ConfigNode tree = converter.Convert(documents[0], 0);
+    ConfigNode tree = converter.Convert(YAML::Load(text), 0);
     return converter.endless() ? broken : tree;
   } catch (const YAML::Exception& error) {
     problems->Add(PlaceAt(error.mark), MessageOf(error));
