@@ -15,6 +15,28 @@ PASSED = re.compile(r"^\[       OK \] |\.\.\. ok$", re.MULTILINE)
 FAILED = re.compile(r"^\[  FAILED  \] .*\(\d+ ms\)$|\.\.\. (?:FAIL|ERROR)$", re.MULTILINE)
 SKIPPED = re.compile(r"^\[  SKIPPED \] .*\(\d+ ms\)$|\.\.\. skipped", re.MULTILINE)
 DISABLED = re.compile(r"YOU HAVE (\d+) DISABLED TEST")
+# What closes a unittest program: what a test prints may stand between its name and its result.
+RAN = re.compile(r"^Ran (\d+) tests? in ", re.MULTILINE)
+RESULT = re.compile(r"^(?:OK|FAILED)(?: \((.*)\))?$", re.MULTILINE)
+# The closing line of a harness: `matrix: 50 cases, 0 failures, ...`.
+HARNESS = re.compile(r"^\S+: (\d+) cases, (\d+) failures", re.MULTILINE)
+
+
+def count(output):
+    """Cases that passed, failed and were skipped, as the program said."""
+    ran = RAN.findall(output)
+    results = RESULT.findall(output)
+    if ran and results:
+        noted = dict(re.findall(r"(\w+)=(\d+)", results[-1]))
+        skipped = int(noted.get("skipped", 0))
+        # A test with several failing subtests counts each of them.
+        failed = sum(int(noted.get(kind, 0)) for kind in ("failures", "errors"))
+        return max(0, int(ran[-1]) - failed - skipped), failed, skipped
+    # Progress lines look the same; the last one is the result.
+    if harness := HARNESS.findall(output):
+        cases, failed = map(int, harness[-1])
+        return cases - failed, failed, 0
+    return tuple(len(pattern.findall(output)) for pattern in (PASSED, FAILED, SKIPPED))
 
 
 def main(arguments):
@@ -29,7 +51,7 @@ def main(arguments):
             broken.append(f"{report} holds no test")
         for case in cases:
             output = case.findtext("system-out") or ""
-            inside = [len(pattern.findall(output)) for pattern in (PASSED, FAILED, SKIPPED)]
+            inside = count(output)
             program_failed = case.get("status") != "run"
             # A program without a case tested nothing, however it ended.
             program_failed |= not any(inside)

@@ -37,6 +37,32 @@ class TestSummaryTest(unittest.TestCase):
         python = program("test_x (m.C.test_x) ... ok\n")
         self.assertEqual(self.summary(googletest, python), (0, "3 passed, 0 failed"))
 
+    def test_what_a_test_prints_does_not_hide_it(self):
+        python = "test_x (m.C.test_x) ... some line\nok\n\nRan 2 tests in 0.1s\n\n"
+        self.assertEqual(self.summary(program(python + "OK\n")), (0, "2 passed, 0 failed"))
+        self.assertEqual(
+            self.summary(program(python + "FAILED (failures=1, skipped=1)\n", "fail")),
+            (1, "0 passed, 2 failed"),
+        )
+        self.assertEqual(
+            self.summary(program("\nRan 0 tests in 0.0s\n\nOK\n")), (1, "0 passed, 1 failed")
+        )
+
+    def test_harnesses(self):
+        said = "matrix: 7 cases, 0 failures, 0.5 cases a second\n"
+        self.assertEqual(
+            self.summary(program(said + "matrix: 50 cases, 0 failures, 60 seconds (seed 1)\n")),
+            (0, "50 passed, 0 failed"),
+        )
+        self.assertEqual(
+            self.summary(program("fuzz: 9 cases, 1 failures, 3 s, seed 1\n", "fail")),
+            (1, "8 passed, 1 failed"),
+        )
+        self.assertEqual(
+            self.summary(program("matrix: 0 cases, 0 failures, 60 seconds (seed 1)\n")),
+            (1, "0 passed, 1 failed"),
+        )
+
     def test_failures(self):
         googletest = program("[       OK ] A.B (1 ms)\n[  FAILED  ] A.C (1 ms)\n", "fail")
         self.assertEqual(self.summary(googletest), (1, "1 passed, 1 failed"))
