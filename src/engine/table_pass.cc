@@ -108,6 +108,7 @@ UnitInFlight TablePass::Prepare(Unit unit) {
   UnitInFlight prepared;
   for (UnitPart& part : unit.parts) {
     if (part.rows.row_count() == 0) continue;
+    prepared.tables.push_back(part.table);
     services_.progress.AddRead(part.rows.row_count());
     PassTargets::Target& target = TargetFor(*part.table);
     KeptFilter::Result split = target.filter->Split(part, services_.first_batch);

@@ -41,7 +41,8 @@ struct Release {
 };
 
 struct UnitInFlight {
-  std::vector<BatchInFlight> batches;  // in delete order
+  std::vector<const TablePlan*> tables;  // of all its rows, in delete order
+  std::vector<BatchInFlight> batches;
   std::vector<Release> releases;
   std::size_t bytes = 0;  // what it holds of the byte budget
 };

@@ -37,6 +37,21 @@ void Append(DeletableRows rows, VerifiedUnit::Batch batch, VerifiedUnit* unit) {
   unit->owners[index].insert(unit->owners[index].end(), count, owner);
 }
 
+// Rows that an earlier run archived may refer to rows of the batches, and the other way round.
+void SortParts(const std::vector<const TablePlan*>& tables, VerifiedUnit* unit) {
+  std::vector<DeletableRows> parts;
+  std::vector<std::vector<std::uint32_t>> owners;
+  for (const TablePlan* table : tables) {
+    for (std::size_t i = 0; i < unit->parts.size(); ++i) {
+      if (&unit->parts[i].table() != table) continue;
+      parts.push_back(std::move(unit->parts[i]));
+      owners.push_back(std::move(unit->owners[i]));
+    }
+  }
+  unit->parts = std::move(parts);
+  unit->owners = std::move(owners);
+}
+
 }  // namespace
 
 VerifiedUnit PassPipeline::VerifyUnit(UnitInFlight& unit) {
@@ -72,6 +87,7 @@ VerifiedUnit PassPipeline::VerifyUnit(UnitInFlight& unit) {
   }
   if (!keep) {
     for (const Release& release : unit.releases) AddRelease(release, &verified);
+    SortParts(unit.tables, &verified);
   }
   return verified;
 }

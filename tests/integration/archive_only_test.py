@@ -205,6 +205,32 @@ class ArchiveOnlyTest(ArchiverCase):
         self.assert_archived(self.before, {"labels": ELIGIBLE["labels"]})
         self.assert_nothing_lost(self.before, kept=True)
 
+    def test_dependent_kept_with_one_parent_leaves_with_the_other(self):
+        # Its copy was made with the row of `rack`, which stays; the row of `room` goes, and what
+        # refers to it must go first although it is not archived anew.
+        columns = "id INT PRIMARY KEY, deleted_at DATETIME"
+        self.db.sql(
+            "CREATE OR REPLACE DATABASE parents; USE parents; "
+            f"CREATE TABLE rack ({columns}); CREATE TABLE room ({columns}); "
+            f"CREATE TABLE cable ({columns}, rack_id INT REFERENCES rack (id), "
+            "room_id INT REFERENCES room (id)); "
+            "INSERT INTO rack VALUES (1, '2020-01-01'); INSERT INTO room VALUES (1, '2020-01-01'); "
+            "INSERT INTO cable VALUES (1, NULL, 1, 1);"
+        )
+        before = independent_check.snapshot(self.db, databases=["parents"])
+        self.configure(
+            ["parents"],
+            source_settings={
+                "dependents": {"cable": "archive"},
+                "overrides": [{"tables": "rack", "delete": False}],
+            },
+        )
+        self.run_archiver()
+        left = [self.count(f"parents.{table}") for table in ("rack", "room", "cable")]
+        self.assertEqual(left, [1, 0, 0])
+        self.assertEqual(self.last_run()["rows"]["blocked"], 0)
+        self.assert_nothing_lost(before, kept=True)
+
 
 if __name__ == "__main__":
     unittest.main()
