@@ -14,13 +14,14 @@ Hash DigestOfRowsFrom(const RowBatch& rows, std::size_t first) {
 }
 
 void RequireAsRecorded(const SegmentHeader& header, const BatchRecord& record, const RowBatch& rows,
-                       std::size_t first) {
+                       std::size_t first, const DigestedRows* known) {
   const std::size_t count = rows.row_count() - first;
   if (count == 0 || count != record.rows) {
     throw IntegrityError("it holds " + std::to_string(count) + " rows instead of " +
                          std::to_string(record.rows));
   }
-  if (DigestOfRowsFrom(rows, first) != record.digest) {
+  const bool is_known = known != nullptr && known->rows.RowsFrom(0) == rows.RowsFrom(first);
+  if ((is_known ? known->digest : DigestOfRowsFrom(rows, first)) != record.digest) {
     throw IntegrityError("its rows do not have the recorded digest");
   }
   const auto& key = header.definition.key;
@@ -40,7 +41,7 @@ BatchContent::BatchContent(const SegmentHeader& header)
 }
 
 void BatchContent::Read(File& file, const BatchRecord& record, const FrameShape& shape,
-                        RowBatch* rows) {
+                        const DigestedRows* known, RowBatch* rows) {
   const std::size_t first = rows->row_count();
   try {
     Hash frame_hash;
@@ -53,7 +54,7 @@ void BatchContent::Read(File& file, const BatchRecord& record, const FrameShape&
     // is reserved and not written costs nothing.
     rows->Reserve(rows->byte_count() + text.size());
     format_->ReadRows(header_.definition, text, record.frame_offset == 0, rows);
-    RequireAsRecorded(header_, record, *rows, first);
+    RequireAsRecorded(header_, record, *rows, first, known);
     decompressor_.ShedMemory();
   } catch (const IntegrityError&) {
     rows->Truncate(first);

@@ -13,8 +13,10 @@ class BatchContent {
   // Throws IntegrityError when the header names no known format.
   explicit BatchContent(const SegmentHeader& header);
   // Decompresses the frame at record.frame_offset, of this shape, parses it and appends its rows.
-  // Throws IntegrityError, with nothing appended, when anything contradicts the record.
-  void Read(File& file, const BatchRecord& record, const FrameShape& shape, RowBatch* rows);
+  // Throws IntegrityError, with nothing appended, when anything contradicts the record. Rows that
+  // equal `known` are not digested once more; it may be nullptr.
+  void Read(File& file, const BatchRecord& record, const FrameShape& shape,
+            const DigestedRows* known, RowBatch* rows);
 
  private:
   const SegmentHeader& header_;

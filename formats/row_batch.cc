@@ -76,6 +76,11 @@ std::string_view RowBatch::row(std::size_t index) const {
   return std::string_view(arena_).substr(start, ends_[index] - start);
 }
 
+std::string_view RowBatch::RowsFrom(std::size_t first) const {
+  const std::size_t start = first == 0 ? 0 : ends_[first - 1];
+  return std::string_view(arena_).substr(start, byte_count() - start);
+}
+
 Value RowBatch::value(std::size_t row_index, std::size_t column_index) const {
   ValueCursor values(row(row_index));
   for (std::size_t i = 0; i < column_index; ++i) values.Next();

@@ -99,6 +99,8 @@ class RowBatch {
   std::size_t byte_count() const { return ends_.empty() ? 0 : ends_.back(); }
   // Canonical bytes of one row.
   std::string_view row(std::size_t index) const;
+  // Canonical bytes of all rows from one on.
+  std::string_view RowsFrom(std::size_t first) const;
   // One value; walks the row from its start.
   Value value(std::size_t row_index, std::size_t column_index) const;
 
@@ -115,6 +117,13 @@ class RowBatch {
 std::vector<Hash> RowHashes(const RowBatch& rows);
 // SHA-256 over the row hashes in ascending byte order: independent of the order of rows.
 Hash BatchDigest(std::vector<Hash> row_hashes);
+
+// Rows whose digest was computed over these very bytes: rows that are equal byte for byte have it
+// too, and comparing costs a tenth of hashing.
+struct DigestedRows {
+  const RowBatch& rows;
+  Hash digest{};
+};
 
 // The key columns' values of one row, as canonical bytes (a row of definition.key's columns).
 std::string KeyBytes(std::string_view row, const std::vector<std::size_t>& key);

@@ -22,7 +22,7 @@ struct SegmentReader::State {
         header_hash(record.hash),
         content(header) {}
 
-  BatchRecord Read(const FrameLocation& location, RowBatch* rows);
+  BatchRecord Read(const FrameLocation& location, const DigestedRows* known, RowBatch* rows);
   // The batch's record, checked against its place and, as far as it is whole, the record before it.
   BatchRecord ReadRecordOf(const FrameLocation& location, std::uint64_t file_bytes);
   void CheckChain(const BatchRecord& batch, const FrameLocation& location);
@@ -70,7 +70,8 @@ BatchRecord SegmentReader::State::ReadRecordOf(const FrameLocation& location,
   return batch;
 }
 
-BatchRecord SegmentReader::State::Read(const FrameLocation& location, RowBatch* rows) {
+BatchRecord SegmentReader::State::Read(const FrameLocation& location, const DigestedRows* known,
+                                       RowBatch* rows) {
   file->DropCache();
   const std::uint64_t file_bytes = file->Size();
   if (location.end > file_bytes || location.offset > location.end ||
@@ -83,7 +84,7 @@ BatchRecord SegmentReader::State::Read(const FrameLocation& location, RowBatch* 
       shape->text_bytes != batch.text_bytes) {
     throw IntegrityError(BatchName(batch) + ": its frame is not the recorded one");
   }
-  content.Read(*file, batch, *shape, rows);
+  content.Read(*file, batch, *shape, known, rows);
   return batch;
 }
 
@@ -112,9 +113,10 @@ std::optional<SegmentFooter> SegmentReader::ReadFooter() {
   return FooterFromJson(record->json);
 }
 
-BatchRecord SegmentReader::ReadBatch(const FrameLocation& location, RowBatch* rows) {
+BatchRecord SegmentReader::ReadBatch(const FrameLocation& location, RowBatch* rows,
+                                     const DigestedRows* known) {
   try {
-    return state_->Read(location, rows);
+    return state_->Read(location, known, rows);
   } catch (const IntegrityError& error) {
     throw IntegrityError(state_->path.string() + ": the batch at byte " +
                          std::to_string(location.offset) + ": " + error.what());

@@ -75,8 +75,10 @@ class SegmentReader {
   std::optional<SegmentFooter> ReadFooter();
   // Reads the frame and its record at `location` from the disk (page cache dropped), parses it and
   // compares digest, counts and number with the record; appends the rows to `rows` and returns the
-  // record. Throws IntegrityError naming file and batch.
-  BatchRecord ReadBatch(const FrameLocation& location, RowBatch* rows);
+  // record. Rows that equal `known` are not digested once more. Throws IntegrityError naming file
+  // and batch.
+  BatchRecord ReadBatch(const FrameLocation& location, RowBatch* rows,
+                        const DigestedRows* known = nullptr);
 
  private:
   struct State;

@@ -96,7 +96,7 @@ void Scan::CheckPlace(const BatchRecord& batch, const std::optional<FrameShape>&
 void Scan::CheckContent(const BatchRecord& batch, const FrameShape& shape) {
   rows_.Clear();
   try {
-    content_->Read(file_, batch, shape, &rows_);
+    content_->Read(file_, batch, shape, nullptr, &rows_);
   } catch (const IntegrityError& error) {
     throw IntegrityError(BatchName(batch) + ": " + error.what());
   }

@@ -29,7 +29,7 @@ class DatabaseDestination final : public Destination {
   void Open(const RunContext& run, Journal& journal) override;
   std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
   Hash ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
-                RowBatch* rows) override;
+                const DigestedRows* known, RowBatch* rows) override;
   std::vector<std::string> FindUnknown(const RunInfo& run, Journal& journal) override;
   bool PutDamagedAside(Journal&) override { return false; }
   Survey SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) override;

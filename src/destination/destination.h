@@ -191,10 +191,12 @@ class Destination {
 
   // Reads one batch from where it lies, as a later reader would, under the definition it was
   // archived with; appends its rows. Returns the digest of the rows as they were read, for the
-  // caller to compare with what was archived. Throws IntegrityError when it is not there or not
-  // what it says it is.
+  // caller to compare with what was archived. Rows that equal `known`, which may be nullptr, need
+  // not be digested once more. Throws IntegrityError when it is not there or not what it says it
+  // is.
   [[nodiscard]] virtual Hash ReadBack(const CopyReference& copy, const TableDefinition& definition,
-                                      Journal& journal, RowBatch* rows) = 0;
+                                      Journal& journal, const DigestedRows* known,
+                                      RowBatch* rows) = 0;
 
   // Settling; looks only. What lies here of a run though the journal does not know it, not even its
   // table pass: evidence of an older journal, one line each.

@@ -93,7 +93,7 @@ std::optional<std::string> FileDestination::LacksRoom() {
 }
 
 Hash FileDestination::ReadBack(const CopyReference& copy, const TableDefinition& definition,
-                               Journal& journal, RowBatch* rows) {
+                               Journal& journal, const DigestedRows* known, RowBatch* rows) {
   const auto segment = journal.FindSegment(copy.location.segment);
   if (!segment) {
     throw IntegrityError(fmt::format("the journal has no segment {} for batch {} of {}.{}",
@@ -110,13 +110,13 @@ Hash FileDestination::ReadBack(const CopyReference& copy, const TableDefinition&
   }
   RequireSame(reader->header(), copy, definition, path);
   const FrameLocation location{copy.location.offset, copy.location.frame_bytes, copy.location.end};
-  const BatchRecord record = reader->ReadBatch(location, rows);
+  const BatchRecord record = reader->ReadBatch(location, rows, known);
   if (record.number != copy.number) {
     throw IntegrityError(
         fmt::format("{}: batch {} stands there", Describe(copy, path), record.number));
   }
   readers_.Give(path, std::move(reader));
-  // ReadBatch() digested the rows that it parsed, and they had this one.
+  // ReadBatch() digested the rows that it parsed, or compared them, and they had this one.
   return record.digest;
 }
 

@@ -25,7 +25,7 @@ class FileDestination final : public Destination {
   std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
   std::optional<std::string> LacksRoom() override;
   Hash ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
-                RowBatch* rows) override;
+                const DigestedRows* known, RowBatch* rows) override;
   std::vector<std::string> FindUnknown(const RunInfo& run, Journal& journal) override;
   bool PutDamagedAside(Journal& journal) override;
   Survey SurveyPass(const RunInfo& run, const PassInfo& pass, Journal& journal) override;

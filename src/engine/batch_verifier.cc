@@ -19,6 +19,14 @@ std::string Describe(const CopyReference& copy) {
                      target.format.empty() ? "" : "/" + target.format);
 }
 
+// The memory of the batch before, but none that only a huge row needed.
+void Prepare(std::size_t column_count, RowBatch* scratch) {
+  if (scratch->column_count() != column_count || scratch->byte_count() > kScratchBytes) {
+    *scratch = RowBatch(column_count);
+  }
+  scratch->Clear();
+}
+
 }  // namespace
 
 std::int64_t KeyHash(std::string_view row, const std::vector<std::size_t>& key) {
@@ -30,16 +38,16 @@ RowBatch BatchVerifier::ReadProven(Destination& destination, const CopyReference
                                    const TableDefinition& definition, const Hash& digest,
                                    std::uint64_t rows) {
   RowBatch found(definition.columns.size());
-  Prove(destination, copy, definition, digest, rows, &found);
+  Prove(destination, copy, definition, digest, rows, nullptr, &found);
   return found;
 }
 
 void BatchVerifier::Prove(Destination& destination, const CopyReference& copy,
                           const TableDefinition& definition, const Hash& digest, std::uint64_t rows,
-                          RowBatch* found) {
+                          const DigestedRows* known, RowBatch* found) {
   Hash found_digest;
   try {
-    found_digest = destination.ReadBack(copy, definition, journal_, found);
+    found_digest = destination.ReadBack(copy, definition, journal_, known, found);
   } catch (const IntegrityError& error) {
     throw CopyDamaged(error.what(), copy.location);
   }
@@ -57,6 +65,9 @@ void BatchVerifier::Prove(Destination& destination, const CopyReference& copy,
 
 void BatchVerifier::Verify(const BatchInFlight& batch, const std::string& run_name,
                            const PassKey& key) {
+  // Not with the batch's own rows: what was read back is evidence, they are what it is held
+  // against.
+  std::optional<DigestedRows> proven;
   for (Destination* destination : destinations_) {
     Failpoint("batch-readback-before");
     const CopyLocation* location = nullptr;
@@ -68,14 +79,12 @@ void BatchVerifier::Verify(const BatchInFlight& batch, const std::string& run_na
                                    ToText(batch.table->name), destination->target().destination));
     }
     const TableDefinition& definition = batch.archive->context().definition;
-    // The memory of the copy before, but none that only a huge row needed.
-    if (scratch_.column_count() != definition.columns.size() ||
-        scratch_.byte_count() > kScratchBytes) {
-      scratch_ = RowBatch(definition.columns.size());
-    }
-    scratch_.Clear();
+    RowBatch& read = proven ? next_copy_ : first_copy_;
+    Prepare(definition.columns.size(), &read);
     Prove(*destination, {run_name, key, batch.info.number, *location}, definition,
-          batch.info.digest, batch.info.rows, &scratch_);
+          batch.info.digest, batch.info.rows, proven ? &*proven : nullptr, &read);
+    // Two copies of a huge row are not held at once.
+    if (!proven && read.byte_count() <= kScratchBytes) proven.emplace(read, batch.info.digest);
     Failpoint("batch-readback-after");
   }
 }

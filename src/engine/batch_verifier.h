@@ -48,13 +48,16 @@ class BatchVerifier {
   static void Merge(DeletableRows* to, DeletableRows from);
 
  private:
-  // Appends the copy's rows to `found`. Throws CopyDamaged.
+  // Appends the copy's rows to `found`. `known`: rows of another copy that has been proven, or
+  // nullptr. Throws CopyDamaged.
   void Prove(Destination& destination, const CopyReference& copy, const TableDefinition& definition,
-             const Hash& digest, std::uint64_t rows, RowBatch* found);
+             const Hash& digest, std::uint64_t rows, const DigestedRows* known, RowBatch* found);
 
   Journal& journal_;
   const Destinations& destinations_;
-  RowBatch scratch_;  // rows read back, of which only the digest is wanted
+  // Rows read back: of the first copy, which is digested, and of the next, which is compared.
+  RowBatch first_copy_;
+  RowBatch next_copy_;
 };
 
 // The short hash that the journal keeps of a row's key.

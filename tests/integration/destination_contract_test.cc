@@ -118,8 +118,8 @@ TEST_P(DestinationContract, RowsAreAppendedToThoseAlreadyRead) {
   RowBatch rows(3);
   const CopyReference reference{
       pass.run.run_name, {"main", "nova", "things"}, batch.number, batch.copies[0]};
-  EXPECT_EQ(destination->ReadBack(reference, definition, *journal, &rows), batch.digest);
-  EXPECT_EQ(destination->ReadBack(reference, definition, *journal, &rows), batch.digest);
+  EXPECT_EQ(destination->ReadBack(reference, definition, *journal, nullptr, &rows), batch.digest);
+  EXPECT_EQ(destination->ReadBack(reference, definition, *journal, nullptr, &rows), batch.digest);
   EXPECT_EQ(rows.row_count(), 4u);
 }
 

@@ -152,7 +152,7 @@ Hash DestinationTest::DigestAt(Destination& destination, const TestBatch& batch,
     if (copy.target == destination.target()) reference.location = copy;
   }
   RowBatch rows(pass.definition.columns.size());
-  const Hash digest = destination.ReadBack(reference, pass.definition, *journal, &rows);
+  const Hash digest = destination.ReadBack(reference, pass.definition, *journal, nullptr, &rows);
   // What a destination says of the rows is what they are.
   EXPECT_EQ(digest, BatchDigest(RowHashes(rows)));
   return digest;

@@ -98,6 +98,23 @@ TEST_P(SegmentTest, BatchesComeBackFromScanAndReader) {
   EXPECT_EQ(reader->ReadFooter()->index.size(), 3u);
 }
 
+TEST_P(SegmentTest, KnownRowsAreComparedAndOthersDigested) {
+  auto writer = Create();
+  const FrameLocation location = Append(*writer, 1, SampleRows(1, 3));
+  const auto reader = SegmentReader::Open(files_, path_);
+  RowBatch rows(SampleDefinition().columns.size());
+  rows.AppendRow(SampleRows(9, 1).row(0));  // what stood there before is not compared
+  const RowBatch same = SampleRows(1, 3), other = SampleRows(1, 2);
+  const DigestedRows known{same, BatchDigest(RowHashes(same))};
+  EXPECT_EQ(reader->ReadBatch(location, &rows, &known).digest, known.digest);
+  EXPECT_EQ(rows.row_count(), 4u);
+  // Whose digest is taken: equal rows have the known one, which is not the recorded one here.
+  const DigestedRows false_digest{same, BatchDigest(RowHashes(other))};
+  EXPECT_THROW(reader->ReadBatch(location, &rows, &false_digest), IntegrityError);
+  const DigestedRows unlike{other, BatchDigest(RowHashes(other))};
+  EXPECT_EQ(reader->ReadBatch(location, &rows, &unlike).digest, known.digest);
+}
+
 TEST_P(SegmentTest, OpenSegmentIsReadWhileItIsWritten) {
   auto writer = Create();
   EXPECT_EQ(ScanSegment(files_, path_, ScanDepth::kContent).condition, SegmentCondition::kEmpty);
