@@ -11,9 +11,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr RowOutcome kDeleted = RowOutcome::kDeleted, kAbsent = RowOutcome::kAbsent,
-                     kChanged = RowOutcome::kChanged, kBlocked = RowOutcome::kBlocked;
-
 struct Reference {
   const char* referenced;  // the parent's column
   const char* rule;

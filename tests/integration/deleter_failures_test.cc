@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kRows =
+constexpr const char* kTwoHundredRows =
     "CREATE TABLE t(id INT PRIMARY KEY, a VARCHAR(50)); INSERT INTO t SELECT seq, CONCAT('row ', "
     "seq) FROM seq_1_to_200;";
 
@@ -31,7 +31,7 @@ constexpr const char* kKillDeleter =
 class DeleteFailureTest : public DeleterTest {};
 
 TEST_F(DeleteFailureTest, ALockedRowIsWaitedForWithSmallerTransactions) {
-  Sql(kRows);
+  Sql(kTwoHundredRows);
   address.session = {{"innodb_lock_wait_timeout", "1"}};
   InBackgroundAt("batch-delete-before",
                  "BEGIN; SELECT * FROM t WHERE id = 150 FOR UPDATE; SELECT SLEEP(2.5); COMMIT");
@@ -66,7 +66,7 @@ TEST_F(DeleteFailureTest, ADeadlockIsTriedAgain) {
 class KillTest : public DeleterTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(KillTest, AKilledConnectionIsReplaced) {
-  Sql(kRows);
+  Sql(kTwoHundredRows);
   At(GetParam(), kKillDeleter);
   const DeleteOutcome outcome = Delete(Take("t"));
   ASSERT_TRUE(Succeeded(GetParam()));
@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(Steps, KillTest,
                                          "batch-commit-before"));
 
 TEST_F(DeleteFailureTest, ARestartedServerIsWaitedFor) {
-  Sql(kRows);
+  Sql(kTwoHundredRows);
   DeletableRows rows = Take("t");
   DeleteOptions options;
   options.max_rows_per_transaction = 50;
@@ -99,7 +99,7 @@ class LossTest : public DeleterTest {
   void SetUp() override {
     DeleterTest::SetUp();
     if (IsSkipped()) return;
-    Sql(kRows);
+    Sql(kTwoHundredRows);
     relay = std::make_unique<TcpRelay>(server().port());
     address = server().TcpAddress();
     address.port = relay->port();
@@ -143,7 +143,7 @@ TEST_F(LossTest, ACommitThatNeverArrivedIsRepeated) {
 TEST_F(LossTest, AnyStatementMayBeLost) {
   for (const char* text : {"START TRANSACTION", "SELECT 1", "SHOW CREATE", "DELETE FROM"}) {
     for (const auto loss : {TcpRelay::Loss::kRequest, TcpRelay::Loss::kAnswer}) {
-      Sql(std::string("DROP TABLE t;") + kRows);
+      Sql(std::string("DROP TABLE t;") + kTwoHundredRows);
       relay->BreakAt(std::string("\x03") + text, loss);
       const DeleteOutcome outcome = Delete(Take("t"));
       EXPECT_EQ(Summary(outcome.rows.at(0)), "deleted 200") << text;
@@ -153,7 +153,7 @@ TEST_F(LossTest, AnyStatementMayBeLost) {
 }
 
 TEST_F(DeleteFailureTest, AServerThatStaysAwayIsAnErrorInTheEnd) {
-  Sql(kRows);
+  Sql(kTwoHundredRows);
   DeletableRows rows = Take("t");
   address.hosts = {"127.0.0.1"};
   address.socket.clear();

@@ -57,6 +57,9 @@ class DeleterTest : public MariadbTest {
   std::unique_ptr<Deleter> deleter_;
 };
 
+inline constexpr RowOutcome kDeleted = RowOutcome::kDeleted, kAbsent = RowOutcome::kAbsent,
+                     kChanged = RowOutcome::kChanged, kBlocked = RowOutcome::kBlocked;
+
 // "deleted 3, blocked 1": how many rows came to what.
 std::string Summary(const std::vector<RowOutcome>& rows);
 

@@ -10,9 +10,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr RowOutcome kDeleted = RowOutcome::kDeleted, kAbsent = RowOutcome::kAbsent,
-                     kChanged = RowOutcome::kChanged, kBlocked = RowOutcome::kBlocked;
-
 // 100 rows, of which the first 50 are to go.
 constexpr const char* kRows =
     "CREATE TABLE t(id INT PRIMARY KEY AUTO_INCREMENT, deleted_at DATETIME, a VARCHAR(50));"

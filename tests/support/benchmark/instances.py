@@ -70,7 +70,8 @@ class Instances:
             "SELECT COLUMN_NAME FROM information_schema.COLUMNS "
             "WHERE TABLE_SCHEMA='nova' AND TABLE_NAME='instances'"
         )
-        lengths = " + ".join(f"COALESCE(LENGTH({row[0]}), 0)" for row in columns)
+        self.columns = [row[0] for row in columns]
+        lengths = " + ".join(f"COALESCE(LENGTH({name}), 0)" for name in self.columns)
         self.eligible_bytes = int(
             self.source.value(f"SELECT SUM({lengths}) FROM nova.instances WHERE {self.where}")
         )
@@ -113,6 +114,12 @@ class Instances:
         for last in self.bounds:
             yield f"id > {first} AND id <= {last} AND {self.where}"
             first = last
+
+    def key_lists(self):
+        """The ids of CHUNK eligible rows each, as text."""
+        ids = self.source.query(f"SELECT id FROM nova.instances WHERE {self.where} ORDER BY id")
+        for first in range(0, len(ids), CHUNK):
+            yield ",".join(row[0] for row in ids[first : first + CHUNK])
 
     def configure(self, source_settings=None, log=None, **options):
         """Writes a configuration for the table as it is now; returns its path."""

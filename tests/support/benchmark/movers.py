@@ -1,6 +1,8 @@
 """The contestants that empty nova.instances of its eligible rows: osarchiver and its peers.
 
     delete     bare chunked DELETE by primary key range: the floor; archives nothing
+    compared   what deleting costs when each row is compared first: DELETE by lists of keys, and
+               RETURNING all columns; archives nothing, compares nothing
     pt-file    pt-archiver to one CSV file, unverified
     osa-files  osarchiver to SQL and CSV files, default settings
     osa-files2 the same with delete_connections: 2
@@ -17,7 +19,7 @@ from benchmark.instances import CHUNK
 from benchmark.lab import total_bytes
 from private_mariadb import find_program
 
-PEERS = ("delete", "pt-file", "pt-db", "insert")
+PEERS = ("delete", "compared", "pt-file", "pt-db", "insert")
 WITH_SECOND = ("pt-db", "osa-db")
 
 
@@ -49,6 +51,18 @@ class Movers:
         return self._client(
             "".join(f"DELETE FROM instances WHERE {part};\n" for part in self.table.ranges())
         )
+
+    def _compared(self):
+        columns = ", ".join(f"`{name}`" for name in self.table.columns)
+        command, path = self._client(
+            "SET character_set_results = NULL;\n"
+            + "".join(
+                f"DELETE FROM instances WHERE id IN ({keys}) LIMIT {CHUNK} RETURNING {columns};\n"
+                for keys in self.table.key_lists()
+            )
+        )
+        # Row by row out of the socket, as fast as the client can.
+        return ["sh", "-c", '"$@" >/dev/null', "sh", *command, "--quick"], path
 
     def _insert(self):
         create = self.table.create_text.replace(
@@ -109,7 +123,7 @@ class Movers:
 
     def _archived(self, name):
         """(rows, bytes) that lie in the archive; rows None where nothing is archived."""
-        if name == "delete":
+        if name in ("delete", "compared"):
             return None, 0
         if name == "pt-file":
             path = os.path.join(self.table.output, "nova.instances.csv")

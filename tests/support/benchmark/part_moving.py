@@ -1,10 +1,12 @@
 """Speed: osarchiver and its peers move the same rows."""
 
+import os
+
 from benchmark.instances import Instances, default_buffer_pool
 from benchmark.lab import medians
 from benchmark.movers import PEERS, Movers
 
-NAMES = ("delete", "pt-file", "osa-files", "osa-files2", "pt-db", "osa-db", "insert")
+NAMES = ("delete", "compared", "pt-file", "osa-files", "osa-files2", "pt-db", "osa-db", "insert")
 # (contestant, against, the ratio of times that must hold)
 RATIOS = [
     ("osa-files", "delete", 1.3),
@@ -48,6 +50,7 @@ class Moving:
                         most,
                         unit=" x",
                     )
+            say_limits(lab, middle)
             if "osa-files" in middle:
                 lab.bar(
                     "client CPU per GB of values, SQL + CSV",
@@ -55,6 +58,28 @@ class Moving:
                     CPU_PER_GB,
                     unit=" s",
                 )
+
+
+def say_limits(lab, middle):
+    """What the machine allows: no run ends before its processors have done its work, and none that
+    compares what it deletes ends before the server has deleted and returned the rows."""
+    if "delete" not in middle:
+        return
+    floor, processors = middle["delete"]["wall_s"], os.cpu_count()
+    for name in ("osa-files", "osa-files2", "osa-db"):
+        if name not in middle:
+            continue
+        work = middle[name]["cpu_s"] + middle[name]["server_cpu_s"]
+        lab.say(
+            f"  {name}: with all {processors} processors busy to the end its work takes "
+            f"{work / processors / floor:.2f} x the time of delete, which itself keeps "
+            f"{middle['delete']['server_cpu_s'] / floor:.2f} of them busy"
+        )
+    if "compared" in middle:
+        lab.say(
+            f"  deleting by key and returning the rows, without any archive: "
+            f"{middle['compared']['wall_s'] / floor:.2f} x the time of delete"
+        )
 
 
 def print_table(lab, results, middle, eligible):
