@@ -230,10 +230,15 @@ void TablePass::Finish() {
         live ? *live : CountLiveFlagRows(*connection_, table_, services_.clock, services_.stop));
     if (reader_->may_be_blocked() || blocked_late_ > 0) {
       const auto among = blocked_late_ > 0 ? std::nullopt : reader_->blocked_rows();
-      std::vector<BlockedReason> reasons;
       std::uint64_t rows = 0;
-      for (BlockedCount& count : CountBlocked(*connection_, plan_, table_, services_.clock,
-                                              services_.stop, among, &rows)) {
+      std::vector<BlockedCount> counts =
+          CountBlocked(*connection_, plan_, table_, services_.clock, services_.stop, among, &rows);
+      for (BlockedCount& count : reader_->too_large()) {
+        rows += count.rows;
+        counts.push_back(std::move(count));
+      }
+      std::vector<BlockedReason> reasons;
+      for (BlockedCount& count : counts) {
         reasons.push_back({count.referring, count.constraint, count.why, count.rows,
                            std::move(count.example_keys), count.select_sql, count.advice});
       }

@@ -7,13 +7,13 @@
 #include "mariadb/quote.h"
 #include "source/key_windows.h"
 #include "source/range_reader.h"
+#include "source/row_tuples.h"
 #include "source/selection.h"
 #include "source/unit_reader.h"
 
 namespace osarchiver {
 namespace {
 
-constexpr std::size_t kMaxExamples = 100;
 
 // The rows between two keys, read by the index that orders them, so that the window bounds what is
 // read.
@@ -69,15 +69,6 @@ std::vector<std::uint64_t> Numbers(Connection& connection, const TablePlan& tabl
   });
   RequireNoWarnings(connection, result, table.name);
   return numbers;
-}
-
-std::string KeyColumns(const TableDefinition& definition, std::string_view alias) {
-  std::string list;
-  for (const std::size_t index : definition.key) {
-    list += (list.empty() ? "" : ", ") + std::string(alias) + "." +
-            QuoteIdentifier(definition.columns[index].name);
-  }
-  return list;
 }
 
 // A blocker's children of one kind, told apart by `which`; a row is counted under the first kind

@@ -53,12 +53,13 @@ struct DependentReader::Gathering {
   std::vector<std::size_t> descended;  // by edge: parent rows whose children are read
   ReadLimits limits;
   std::uint64_t rows = 0, bytes = 0;
-  bool too_large = false;
+  const ForeignKey* too_large = nullptr;  // along which the limits were reached
   // Of the values asked for in one statement: the parent rows that have them.
   std::unordered_map<std::string, std::vector<std::uint32_t>> parents;
 
   // The number of the row in its part, added when it is new.
-  std::uint32_t Add(std::size_t part, const std::string& key, std::string_view row, bool is_stuck) {
+  std::uint32_t Add(const Edge& edge, const std::string& key, std::string_view row, bool is_stuck) {
+    const std::size_t part = edge.child;
     const auto number = static_cast<std::uint32_t>(parts[part].rows.row_count());
     const auto [known, fresh] = by_key[part].try_emplace(key, number);
     if (fresh) {
@@ -68,7 +69,7 @@ struct DependentReader::Gathering {
       children[part].emplace_back();
       ++rows;
       bytes += row.size();
-      too_large = rows > limits.rows || bytes > limits.bytes;
+      if (rows > limits.rows || bytes > limits.bytes) too_large = &edge.key;
     }
     if (is_stuck) stuck[part][known->second] = true;
     return known->second;
@@ -163,9 +164,9 @@ Trees DependentReader::Gather(Connection& connection, const RowBatch& roots,
     gathering.parts[0].owners.push_back({i});
     gathering.children[0].emplace_back();
   }
-  for (bool more = true; more && !gathering.too_large;) {
+  for (bool more = true; more && gathering.too_large == nullptr;) {
     more = false;
-    for (std::size_t e = 0; e < edges_.size() && !gathering.too_large; ++e) {
+    for (std::size_t e = 0; e < edges_.size() && gathering.too_large == nullptr; ++e) {
       const std::size_t first = gathering.descended[e];
       const std::size_t end = gathering.parts[edges_[e].parent].rows.row_count();
       if (first == end) continue;
@@ -176,7 +177,7 @@ Trees DependentReader::Gather(Connection& connection, const RowBatch& roots,
   }
   Trees trees;
   trees.too_large = gathering.too_large;
-  if (trees.too_large) return trees;
+  if (trees.too_large != nullptr) return trees;
   gathering.SpreadOwners();
   trees.blocked.assign(roots.row_count(), false);
   trees.rows.assign(roots.row_count(), 0);
@@ -202,7 +203,7 @@ void DependentReader::Descend(Connection& connection, const Edge& edge, std::siz
   std::vector<std::string> values;
   gathering->parents.clear();
   const std::size_t end = gathering->parts[edge.parent].rows.row_count();
-  for (std::size_t i = first; i < end && !gathering->too_large; ++i) {
+  for (std::size_t i = first; i < end && gathering->too_large == nullptr; ++i) {
     const auto value =
         TupleLiteral(definition, gathering->parts[edge.parent].rows.row(i), edge.parent_columns);
     if (value) {
@@ -230,10 +231,10 @@ void DependentReader::Fetch(Connection& connection, const Edge& edge,
         AppendRow(definition, row, ~std::uint64_t{0}, &one);
         const std::string key =
             TupleLiteral(definition, one.row(0), definition.key).value_or("NULL");
-        met.push_back(gathering->Add(edge.child, key, one.row(0), row.back() != "0"));
-        return gathering->too_large ? RowAction::kStop : RowAction::kContinue;
+        met.push_back(gathering->Add(edge, key, one.row(0), row.back() != "0"));
+        return gathering->too_large != nullptr ? RowAction::kStop : RowAction::kContinue;
       });
-  if (gathering->too_large) return;
+  if (gathering->too_large != nullptr) return;
   RequireNoWarnings(connection, result, child.name);
   const RowBatch& rows = gathering->parts[edge.child].rows;
   for (const std::uint32_t row : met) {

@@ -17,7 +17,7 @@ struct Trees {
   struct Part {
     const TablePlan* table = nullptr;
     RowBatch rows;
-    std::vector<std::uint32_t> levels;  // as UnitPart has them
+    std::vector<std::uint32_t> levels;               // as UnitPart has them
     std::vector<std::vector<std::uint32_t>> owners;  // by row: the root rows that it goes with
   };
   std::vector<Part> parts;
@@ -25,7 +25,9 @@ struct Trees {
   std::vector<bool> blocked;        // something in its tree is referred to by a row that stays
   std::vector<std::uint64_t> rows;  // of its tree, itself not counted
   std::vector<std::uint64_t> bytes;
-  bool too_large = false;  // gathering ended early; nothing else is to be relied on
+  // Gathering ended early, at rows that refer by this foreign key, which is the reader's; nothing
+  // else is to be relied on.
+  const ForeignKey* too_large = nullptr;
 };
 
 class DependentReader {

@@ -51,6 +51,15 @@ std::vector<std::string> KeyColumnNames(const TableDefinition& definition) {
   return names;
 }
 
+std::string KeyColumns(const TableDefinition& definition, std::string_view alias) {
+  std::string list;
+  for (const std::size_t index : definition.key) {
+    list += (list.empty() ? "" : ", ") + std::string(alias) + "." +
+            QuoteIdentifier(definition.columns[index].name);
+  }
+  return list;
+}
+
 std::string JoinLiterals(const std::vector<std::string>& literals, std::size_t first,
                          std::size_t count) {
   std::string list;

@@ -23,6 +23,8 @@ std::optional<std::vector<std::size_t>> PositionsOf(const TableDefinition& defin
 std::optional<std::string> TupleLiteral(const TableDefinition& definition, std::string_view row,
                                         const std::vector<std::size_t>& positions);
 std::vector<std::string> KeyColumnNames(const TableDefinition& definition);
+// The key's columns without parentheses, for what a SELECT returns.
+std::string KeyColumns(const TableDefinition& definition, std::string_view alias);
 
 // "a, b, c" out of `literals` from `first` on, at most `count`.
 std::string JoinLiterals(const std::vector<std::string>& literals, std::size_t first,

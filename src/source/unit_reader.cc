@@ -5,6 +5,7 @@
 #include "source/dependent_reader.h"
 #include "source/level_reader.h"
 #include "source/range_reader.h"
+#include "source/row_tuples.h"
 #include "source/selection.h"
 #include "util/log.h"
 
@@ -14,6 +15,8 @@ namespace {
 // A single row's tree may exceed a unit's limits this often; beyond that it is no business of one
 // transaction.
 constexpr std::uint64_t kLargestTree = 20;
+// Of rows that stay because of their trees.
+constexpr std::size_t kMaxListed = 1000;
 
 }  // namespace
 
@@ -38,6 +41,7 @@ struct UnitReader::State {
   bool ReadTrees(const ReadLimits& limits, Unit* unit);
   std::size_t Fitting(const ReadLimits& limits, const RowBatch& roots, const Trees& trees) const;
   void KeepFree(const Trees& trees, UnitPart* roots, std::vector<bool>* goes) const;
+  void NoteTooLarge(const ForeignKey& key, std::string_view root);
   void Assemble(UnitPart roots, Trees trees, Unit* unit) const;
 
   Connection* connection;
@@ -53,7 +57,10 @@ struct UnitReader::State {
   std::unique_ptr<LevelReader> levels;
   std::function<void()> pause;
   DependentReader dependents;
-  bool trees_stay = false;              // a root was left out because of its tree
+  bool trees_stay = false;                               // a root was left out because of its tree
+  std::vector<BlockedCount> too_large;                   // their select_sql is made of the keys
+  std::vector<std::vector<std::string>> too_large_keys;  // of each, as literals
+  bool restarted = false;  // and nothing was read since: what the walk before met is still known
   std::uint64_t roots_per_unit = 1000;  // adapts to the size of the trees
 };
 
@@ -110,16 +117,13 @@ bool UnitReader::State::ReadTrees(const ReadLimits& limits, Unit* unit) {
       Undo();
       throw;
     }
-    if (trees.too_large && count > 1) {
+    if (trees.too_large != nullptr && count > 1) {
       Undo();
       roots_per_unit = std::max<std::uint64_t>(1, count / 4);
       continue;
     }
-    if (trees.too_large) {
-      LogWarning("table " + ToText(table.name) + ": more rows depend on row " +
-                 KeyText(KeyBytes(roots.rows.row(0), table.definition().key)) +
-                 " than one transaction should hold; it stays");
-      trees_stay = true;
+    if (trees.too_large != nullptr) {
+      NoteTooLarge(*trees.too_large, roots.rows.row(0));
       continue;
     }
     const std::size_t fitting = Fitting(limits, roots.rows, trees);
@@ -137,6 +141,33 @@ bool UnitReader::State::ReadTrees(const ReadLimits& limits, Unit* unit) {
     Assemble(std::move(roots), std::move(trees), unit);
     if (!unit->parts.empty()) return true;
   }
+}
+
+void UnitReader::State::NoteTooLarge(const ForeignKey& key, std::string_view root) {
+  const TableDefinition& definition = table.definition();
+  const std::string text = KeyText(KeyBytes(root, definition.key));
+  LogWarning("table " + ToText(table.name) + ": more rows depend on row " + text +
+             " than one transaction should hold; it stays");
+  trees_stay = true;
+  const std::string referring = ToText(TableName{key.database, key.table});
+  std::size_t i = 0;
+  while (i < too_large.size() &&
+         (too_large[i].referring != referring || too_large[i].constraint != key.name)) {
+    ++i;
+  }
+  if (i == too_large.size()) {
+    BlockedCount& count = too_large.emplace_back();
+    count.referring = referring;
+    count.constraint = key.name;
+    count.why = "more dependents than one transaction should hold";
+    count.advice = "a larger batch_rows or batch_bytes for " + ToText(table.name);
+    too_large_keys.emplace_back();
+  }
+  ++too_large[i].rows;
+  if (too_large[i].example_keys.size() < kMaxExamples) too_large[i].example_keys.push_back(text);
+  if (too_large_keys[i].size() >= kMaxListed) return;
+  too_large_keys[i].push_back(
+      TupleLiteral(definition, root, definition.key).value_or("NULL"));  // no key has a NULL
 }
 
 // How many of the roots, from the first on, keep within the limits together with their trees; at
@@ -202,6 +233,11 @@ void UnitReader::State::Assemble(UnitPart roots, Trees trees, Unit* unit) const 
 bool UnitReader::Next(const ReadLimits& limits, Unit* unit) {
   unit->parts.clear();
   state_->Open();
+  if (state_->restarted) {
+    state_->too_large.clear();
+    state_->too_large_keys.clear();
+    state_->restarted = false;
+  }
   if (state_->dependents.any()) return state_->ReadTrees(limits, unit);
   UnitPart part;
   if (!state_->ReadRows(limits, &part)) return false;
@@ -224,6 +260,7 @@ bool UnitReader::needs_previous_unit_settled() const {
 }
 
 void UnitReader::Restart() {
+  state_->restarted = true;
   if (state_->levels) state_->levels->Restart();
   if (state_->rows) state_->rows->Restart();
 }
@@ -249,6 +286,19 @@ std::optional<std::vector<RowSet>> UnitReader::blocked_rows() const {
   if (state_->by_levels() || state_->trees_stay || walk == nullptr || !walk->passed_over())
     return std::nullopt;
   return walk->passed_over()->blocked_rows;
+}
+
+std::vector<BlockedCount> UnitReader::too_large() const {
+  std::vector<BlockedCount> counts = state_->too_large;
+  const TablePlan& table = state_->table;
+  const std::string key = TupleExpression(KeyColumnNames(table.definition()), kRowAlias);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    counts[i].select_sql =
+        "SELECT " + KeyColumns(table.definition(), kRowAlias) + " FROM " + Quoted(table.name) +
+        " AS " + std::string(kRowAlias) + " WHERE " + key + " IN (" +
+        JoinLiterals(state_->too_large_keys[i], 0, state_->too_large_keys[i].size()) + ");";
+  }
+  return counts;
 }
 
 double UnitReader::progress() const {

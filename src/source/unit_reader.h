@@ -44,6 +44,18 @@ struct RowSet {
   std::string condition;
 };
 
+inline constexpr std::size_t kMaxExamples = 100;
+
+struct BlockedCount {
+  std::string referring;  // "database.table"
+  std::string constraint;
+  std::string why;
+  std::string advice;
+  std::uint64_t rows = 0;
+  std::vector<std::string> example_keys;  // KeyText, at most kMaxExamples
+  std::string select_sql;                 // lists them all
+};
+
 enum class ReadPurpose {
   kArchiveOnly,  // blocked rows are taken too: nothing is deleted
   kDelete,       // rows with children that block are left out
@@ -82,6 +94,9 @@ class UnitReader {
   // counts them), and whether CountBlocked() can find any.
   std::optional<std::uint64_t> live_flag_rows() const;
   bool may_be_blocked() const;
+  // The rows whose dependents are more than a transaction should hold, which therefore stay, by the
+  // foreign key along which they are. Of more than a thousand the statement lists the first.
+  std::vector<BlockedCount> too_large() const;
   // The blocked rows that it met, for CountBlocked(); nothing when they are not known one by one.
   std::optional<std::vector<RowSet>> blocked_rows() const;
 
@@ -95,15 +110,6 @@ class UnitReader {
 std::uint64_t CountLiveFlagRows(Connection& connection, const TablePlan& table, Clock& clock,
                                 StopControl& stop);
 
-struct BlockedCount {
-  std::string referring;  // "database.table"
-  std::string constraint;
-  std::string why;
-  std::string advice;
-  std::uint64_t rows = 0;
-  std::vector<std::string> example_keys;  // KeyText, at most 100
-  std::string select_sql;                 // lists them all
-};
 // The rows of a table that are eligible and blocked, per reason, counted in bounded windows after
 // its pass; only those of `among`, when given. `total`, when given, gets how many they are: a row
 // counts under each of its reasons.

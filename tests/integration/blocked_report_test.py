@@ -4,6 +4,7 @@ actions no service ever soft-deletes."""
 import re
 import unittest
 
+import independent_check
 from archiver_case import ArchiverCase
 
 INSTANCES = 250
@@ -130,6 +131,33 @@ class BlockedReportTest(ArchiverCase):
         self.run_archiver()
         self.assertEqual(self.count("nova.instances"), 1)
         self.assertEqual(self.reasons(), {})
+
+    def test_more_dependents_than_a_transaction_should_hold(self):
+        # Twenty batches are the most that go with one row.
+        self.db.sql(
+            "INSERT INTO instance_actions SELECT 100000 + seq, 'uuid-7', NULL, 0 FROM seq_1_to_450; "
+            "INSERT INTO instance_actions SELECT 200000 + seq, 'uuid-9', NULL, 0 FROM seq_1_to_450",
+            "nova",
+        )
+        before = independent_check.snapshot(self.db, databases=["nova"])
+        self.source["dependents"] = {"*": "archive"}
+        self.source["batch_rows"] = 20
+        self.rewrite()
+        self.run_archiver()
+        reason = self.reasons()["nova.instance_actions"]
+        self.assertEqual(reason["why"], "more dependents than one transaction should hold")
+        self.assertEqual(sorted(reason["examples"]), ["7", "9"])
+        self.assertEqual(self.count("nova.instances"), 3)
+        self.assertEqual(self.last_run()["rows"]["blocked"], 2)
+        self.assert_nothing_lost(before)
+
+        self.assertIn("batch_rows", reason["advice"])
+        self.source["batch_rows"] = 50
+        self.rewrite()
+        self.run_archiver()
+        self.assertEqual(self.reasons(), {})
+        self.assertEqual(self.count("nova.instances"), 1)
+        self.assert_nothing_lost(before)
 
     def test_three_nights_with_blocked_rows_archive_nothing_twice(self):
         self.db.sql("DELETE FROM nova.instance_actions_events WHERE id MOD 3 = 0;")
