@@ -92,7 +92,7 @@ class KillTwiceTest(KillCase):
             for number in (2, 5):
                 with self.subTest(f"{place}@{number}"):
                     self.reset()
-                    self.settings["destinations"]["files"]["segment_bytes"] = "8KiB"
+                    self.settings["destinations"]["files"]["segment_bytes"] = "3KiB"
                     self.source["batch_rows"] = 20
                     self.rewrite()
                     self.assertTrue(self.kill_at(place, number))
