@@ -165,6 +165,42 @@ TEST_F(JournalOpenTest, ADamagedPageIsFoundBeforeAnythingIsWritten) {
   EXPECT_EQ(found, static_cast<int>(whole.size() / 4096));
 }
 
+TEST_F(JournalOpenTest, TwoPagesInEachOthersPlaceAreFound) {
+  const PassId pass = BeginPass(BeginRun());
+  std::vector<KeptRow> rows;
+  const BatchId batch = AddVerified(pass, Journal::Next::kKeep, 1000);
+  for (int i = 0; i < 1000; ++i) rows.push_back({i * 7919, i, batch});
+  journal().MarkKept(batch, rows);
+  for (int i = 0; i < 200; ++i) AddBatch(pass);
+  journal_.reset();
+  const std::string whole = ReadFile();
+  constexpr std::size_t kPage = 4096;
+  ASSERT_GT(whole.size(), 40 * kPage);
+  for (std::size_t first = 0; first + 2 * kPage <= whole.size(); first += kPage) {
+    const std::string swapped = whole.substr(0, first) + whole.substr(first + kPage, kPage) +
+                                whole.substr(first, kPage) + whole.substr(first + 2 * kPage);
+    if (swapped == whole) continue;
+    WriteFile(swapped);
+    EXPECT_NE(OpenError<IntegrityError>(), "opened") << "page " << first / kPage + 1;
+    EXPECT_THAT(hint_, HasSubstr("rebuild-journal"));
+  }
+}
+
+TEST_F(JournalOpenTest, AnotherTextThanWasWrittenIsFound) {
+  BeginPass(BeginRun());
+  journal_.reset();
+  const std::string whole = ReadFile();
+  for (const std::string_view text : {"RegionOne\"}", "columns"}) {
+    std::string damaged = whole;
+    const std::size_t at = whole.find(text);
+    ASSERT_NE(at, std::string::npos) << text;
+    damaged[at] ^= 1;
+    WriteFile(damaged);
+    EXPECT_THAT(OpenError<IntegrityError>(), HasSubstr("not the one that was written")) << text;
+    EXPECT_THAT(hint_, HasSubstr("rebuild-journal"));
+  }
+}
+
 TEST_F(JournalOpenTest, ALogWithoutItsJournalIsDamage) {
   std::ofstream(path().string() + "-wal") << "left behind";
   EXPECT_THAT(OpenError<IntegrityError>(), HasSubstr("write-ahead log"));
