@@ -54,6 +54,9 @@ RowStore::RowStore(Connection& connection, const ControlTable& control, const Ta
   }
   insert_head_.back() = ')';
   insert_head_ += " VALUES ";
+  if (connection_.supports_bulk() && BulkRows::Take(pass_.definition)) {
+    bulk_.emplace(pass_.definition);
+  }
 }
 
 std::vector<SupersededVersion> RowStore::Insert(const BatchToStore& batch) {
@@ -62,7 +65,8 @@ std::vector<SupersededVersion> RowStore::Insert(const BatchToStore& batch) {
   superseded_.clear();
   conflicts_.clear();
   for (std::size_t begin = 0; begin < rows.row_count();) {
-    const Statement statement = BuildInsert(rows, begin);
+    Statement statement = BuildBulk(rows, begin);
+    if (statement.rows.empty()) statement = BuildInsert(rows, begin);
     if (statement.rows.empty()) break;
     Failpoint("archive-insert-before");
     try {
@@ -89,6 +93,27 @@ std::vector<SupersededVersion> RowStore::Insert(const BatchToStore& batch) {
           conflicts_.size(), pass_.definition.database, pass_.definition.table, ToText(table_),
           keys, conflicts_.size() > kNamedKeys ? "; ..." : ""),
       std::move(conflicts_));
+}
+
+RowStore::Statement RowStore::BuildBulk(const RowBatch& rows, std::size_t begin) {
+  Statement statement;
+  statement.is_bulk = true;
+  statement.end = begin;
+  if (!bulk_) return statement;
+  bulk_->Clear();
+  for (; statement.end < rows.row_count(); ++statement.end) {
+    if (done_[statement.end]) continue;
+    const std::string_view row = rows.row(statement.end);
+    if (row.size() > kLongRowBytes || HoldsEnumError(row)) break;
+    if (bulk_->packet_bytes() + 2 * row.size() > max_statement_bytes_) break;
+    bulk_->Add(row);
+    statement.rows.push_back(statement.end);
+  }
+  if (statement.rows.empty()) return statement;
+  statement.sql = insert_head_ + "(";
+  for (std::size_t i = 0; i < pass_.definition.columns.size(); ++i) statement.sql += "?,";
+  statement.sql.back() = ')';
+  return statement;
 }
 
 RowStore::Statement RowStore::BuildInsert(const RowBatch& rows, std::size_t begin) const {
@@ -135,7 +160,8 @@ RowStore::Statement RowStore::BuildInsert(const RowBatch& rows, std::size_t begi
 
 void RowStore::Execute(const Statement& statement) const {
   RequirePacket(statement.sql, max_packet_bytes_);
-  const ExecuteResult result = connection_.Execute(statement.sql);
+  const ExecuteResult result = statement.is_bulk ? connection_.ExecuteBulk(statement.sql, *bulk_)
+                                                 : connection_.Execute(statement.sql);
   if (result.warnings > 0) {
     const std::vector<std::string> warnings = connection_.Warnings();
     const bool expected =

@@ -36,7 +36,8 @@ class RowStore {
     std::string sql;
     std::vector<std::size_t> rows;
     std::size_t enum_errors = 0;
-    std::size_t end = 0;  // the first row that is not looked at
+    std::size_t end = 0;   // the first row that is not looked at
+    bool is_bulk = false;  // the rows are in bulk_
   };
   // A row of the archive whose key a row of the batch has, with other bytes.
   struct Mismatch {
@@ -55,6 +56,10 @@ class RowStore {
     std::size_t mismatch = 0;
   };
 
+  // Rows from `begin` on as parameters, as far as they may be sent so: none where the first of them
+  // may not.
+  Statement BuildBulk(const RowBatch& rows, std::size_t begin);
+  // As literals.
   Statement BuildInsert(const RowBatch& rows, std::size_t begin) const;
   void Execute(const Statement& statement) const;
   void ResolveDuplicates(const BatchToStore& batch, const Statement& statement);
@@ -76,6 +81,7 @@ class RowStore {
   std::size_t max_packet_bytes_;
   std::size_t max_statement_bytes_;
   std::string insert_head_;
+  std::optional<BulkRows> bulk_;  // where server and columns allow it
   std::string table_id_;
   std::vector<bool> done_;  // rows of the batch that need no INSERT (any more)
   std::vector<SupersededVersion> superseded_;

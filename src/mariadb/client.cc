@@ -3,6 +3,7 @@
 #include <mysql.h>
 
 #include <mutex>
+#include <vector>
 
 #include "mariadb/error_text.h"
 #include "mariadb/retry.h"
@@ -47,6 +48,10 @@ std::string HintForConnect(unsigned code, const Endpoint& endpoint) {
       return {};
   }
 }
+
+struct CloseStatement {
+  void operator()(MYSQL_STMT* statement) const { mysql_stmt_close(statement); }
+};
 
 void SetOptions(MYSQL* handle, const ConnectPlan& plan, const Endpoint& endpoint) {
   const unsigned protocol = endpoint.tcp ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
@@ -123,29 +128,73 @@ Client::~Client() {
 
 void Client::ThrowLastError() {
   result_.reset();
-  const unsigned code = mysql_errno(handle_.get());
-  const std::string message = endpoint_ + ": error " + std::to_string(code) + ": " +
-                              MaskServerMessage(code, mysql_error(handle_.get())) + " (" +
-                              statement_ + ")";
-  DatabaseError error(code, mysql_sqlstate(handle_.get()), message, HintForError(code));
+  MYSQL* handle = handle_.get();
+  Throw(mysql_errno(handle), mysql_sqlstate(handle), mysql_error(handle));
+}
+
+void Client::Throw(unsigned code, const char* state, const char* message) {
+  DatabaseError error(code, state,
+                      endpoint_ + ": error " + std::to_string(code) + ": " +
+                          MaskServerMessage(code, message) + " (" + statement_ + ")",
+                      HintForError(code));
   // A Galera node that left its component answers again later, but what it then has may be old:
   // connect anew.
   if (Classify(error) == ErrorClass::kConnectionLost || code == 1047 || code == 2014) lost_ = true;
   throw error;
 }
 
+void Client::RequireOpen() {
+  if (handle_ != nullptr) return;
+  lost_ = true;
+  throw DatabaseError(2006, "HY000", endpoint_ + ": the connection is closed (" + statement_ + ")");
+}
+
 bool Client::Send(std::string_view sql) {
   statement_ = StatementText(sql);
-  if (handle_ == nullptr) {
-    lost_ = true;
-    throw DatabaseError(2006, "HY000",
-                        endpoint_ + ": the connection is closed (" + statement_ + ")");
-  }
+  RequireOpen();
   result_.reset();
   if (mysql_real_query(handle_.get(), sql.data(), sql.size()) != 0) ThrowLastError();
   result_.reset(mysql_use_result(handle_.get()));
   if (result_ == nullptr && mysql_errno(handle_.get()) != 0) ThrowLastError();
   return result_ != nullptr;
+}
+
+bool Client::supports_bulk() const {
+  unsigned long capabilities = 0;  // those of MariaDB alone: the upper half
+  return handle_ != nullptr &&
+         mariadb_get_infov(handle_.get(), MARIADB_CONNECTION_EXTENDED_SERVER_CAPABILITIES,
+                           &capabilities) == 0 &&
+         (capabilities & (MARIADB_CLIENT_STMT_BULK_OPERATIONS >> 32)) != 0;
+}
+
+ExecuteResult Client::SendBulk(std::string_view sql, const BulkRows& rows) {
+  statement_ = StatementText(sql);
+  RequireOpen();
+  result_.reset();
+  const std::unique_ptr<MYSQL_STMT, CloseStatement> statement(mysql_stmt_init(handle_.get()));
+  if (statement == nullptr) ThrowLastError();
+  const auto require = [&](bool failed) {
+    if (!failed) return;
+    MYSQL_STMT* s = statement.get();
+    Throw(mysql_stmt_errno(s), mysql_stmt_sqlstate(s), mysql_stmt_error(s));
+  };
+  require(mysql_stmt_prepare(statement.get(), sql.data(), sql.size()) != 0);
+  std::vector<MYSQL_BIND> binds(rows.columns().size());
+  for (std::size_t i = 0; i < binds.size(); ++i) {
+    // The library only reads what it is given.
+    auto& column = const_cast<BulkRows::ColumnValues&>(rows.columns()[i]);
+    binds[i].buffer_type = column.is_binary ? MYSQL_TYPE_BLOB : MYSQL_TYPE_STRING;
+    binds[i].buffer = column.data.data();
+    binds[i].length = column.lengths.data();
+    binds[i].u.indicator = column.nulls.data();
+  }
+  static_assert(STMT_INDICATOR_NONE == 0 && STMT_INDICATOR_NULL == 1);
+  const unsigned count = static_cast<unsigned>(rows.row_count());
+  require(mysql_stmt_attr_set(statement.get(), STMT_ATTR_ARRAY_SIZE, &count) != 0);
+  require(mysql_stmt_bind_param(statement.get(), binds.data()) != 0);
+  require(mysql_stmt_execute(statement.get()) != 0);
+  return {mysql_stmt_affected_rows(statement.get()),
+          static_cast<std::uint64_t>(mysql_stmt_warning_count(statement.get()))};
 }
 
 bool Client::Fetch(Row* row) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "mariadb/bulk_rows.h"
 #include "mariadb/connection.h"
 #include "mariadb/endpoint.h"
 
@@ -28,6 +29,10 @@ class Client {
   // Sends one statement and reads the answer's head. Returns whether rows follow; then Fetch()
   // until it says false. Throws DatabaseError.
   bool Send(std::string_view sql);
+  // Runs an INSERT with a parameter for each column, for all rows in one packet. Throws
+  // DatabaseError; of the rows before the one that failed some may be stored in the transaction.
+  ExecuteResult SendBulk(std::string_view sql, const BulkRows& rows);
+  bool supports_bulk() const;
   // The next row; false at the end. Views in `row` live until the next call. Throws DatabaseError
   // when the statement failed midway; the result is then over.
   bool Fetch(Row* row);
@@ -55,7 +60,9 @@ class Client {
     void operator()(st_mysql_res* result) const;
   };
   Client() = default;
+  void RequireOpen();
   [[noreturn]] void ThrowLastError();
+  [[noreturn]] void Throw(unsigned code, const char* state, const char* message);
 
   std::unique_ptr<st_mysql, CloseHandle> handle_;
   std::unique_ptr<st_mysql_res, FreeResult> result_;

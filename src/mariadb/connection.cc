@@ -159,6 +159,12 @@ ExecuteResult Connection::Execute(std::string_view sql) {
   return {state_->client->affected_rows(), state_->client->warnings()};
 }
 
+ExecuteResult Connection::ExecuteBulk(std::string_view sql, const BulkRows& rows) {
+  return state_->client->SendBulk(sql, rows);
+}
+
+bool Connection::supports_bulk() const { return state_->client->supports_bulk(); }
+
 Connection::StreamResult Connection::Stream(std::string_view sql,
                                             const std::function<RowAction(const Row&)>& on_row) {
   StreamResult result;

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mariadb/bulk_rows.h"
 #include "mariadb/server_settings.h"
 #include "util/error.h"
 
@@ -47,6 +48,11 @@ class Connection {
   // Runs one statement that returns no rows. Throws DatabaseError (code, statement's first 200
   // characters without values).
   ExecuteResult Execute(std::string_view sql);
+  // Runs an INSERT that has a parameter (?) for each column of the rows, of which there is at least
+  // one, in one packet. A row that cannot be stored is a DatabaseError; some of those before it may
+  // have been: the caller rolls back or looks. Only where supports_bulk() says so.
+  ExecuteResult ExecuteBulk(std::string_view sql, const BulkRows& rows);
+  bool supports_bulk() const;
   // Runs a statement and gives each row to `on_row` while the server sends (unbuffered). Returns
   // the number of rows given and the warnings. When `on_row` says kStop the rest is not read: the
   // statement is killed over a second connection where more than a few rows are outstanding, and

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "formats/row_batch.h"
+#include "mariadb/bulk_rows.h"
 #include "mariadb/catalogue.h"
 #include "mariadb/quote.h"
 #include "shared_mariadb.h"
@@ -70,7 +71,50 @@ class ValuesTest : public MariadbTest {
       }
     }
     connection().Execute("DROP TABLE copy");
+    InBulk(definition, source, rows);
     last_rows_ = rows;
+  }
+
+  // Writes what may be sent as parameters so, all rows at once, and finds the same values.
+  void InBulk(const TableDefinition& definition, const std::string& source, const RowBatch& rows) {
+    TableDefinition part;
+    std::vector<std::size_t> chosen;
+    std::string names, marks;
+    for (std::size_t c = 0; c < definition.columns.size(); ++c) {
+      TableDefinition one;
+      one.columns = {definition.columns[c]};
+      if (!BulkRows::Take(one)) continue;
+      chosen.push_back(c);
+      part.columns.push_back(definition.columns[c]);
+      names += (names.empty() ? "" : ",") + QuoteIdentifier(definition.columns[c].name);
+      marks += marks.empty() ? "?" : ",?";
+    }
+    RowBatch sent(chosen.size());
+    for (std::size_t r = 0; r < rows.row_count(); ++r) {
+      bool is_possible = true;
+      for (const std::size_t c : chosen) {
+        is_possible = is_possible && rows.value(r, c).kind != ValueKind::kEnumError;
+      }
+      if (!is_possible) continue;
+      for (const std::size_t c : chosen) sent.Append(rows.value(r, c));
+      sent.EndRow();
+    }
+    BulkRows bulk(part);
+    for (std::size_t r = 0; r < sent.row_count(); ++r) bulk.Add(sent.row(r));
+    ASSERT_TRUE(connection().supports_bulk());
+    connection().Execute("CREATE TABLE in_bulk LIKE " + QuoteIdentifier(source));
+    const ExecuteResult result = connection().ExecuteBulk(
+        "INSERT INTO in_bulk (" + names + ") VALUES (" + marks + ")", bulk);
+    EXPECT_EQ(result.affected_rows, sent.row_count());
+    EXPECT_EQ(result.warnings, 0u) << testing::PrintToString(connection().Warnings());
+    const RowBatch found = Read(part, "in_bulk");
+    ASSERT_EQ(found.row_count(), sent.row_count());
+    for (std::size_t r = 0; r < sent.row_count(); ++r) {
+      for (std::size_t c = 0; c < chosen.size(); ++c) {
+        EXPECT_EQ(sent.value(r, c), found.value(r, c)) << part.columns[c].name << " of row " << r;
+      }
+    }
+    connection().Execute("DROP TABLE in_bulk");
   }
 
   void CheckKeyLiteral(const TableDefinition& definition, const RowBatch& rows, std::size_t r,
@@ -187,6 +231,44 @@ TEST_F(ValuesTest, EnumsAndSets) {
   EXPECT_EQ(last_rows_.value(0, 2), (Value{ValueKind::kBytes, ""}));
   EXPECT_EQ(last_rows_.value(3, 2).kind, ValueKind::kEnumError);
   EXPECT_EQ(last_rows_.value(3, 1).kind, ValueKind::kEnumError);
+}
+
+TEST_F(ValuesTest, RowsInBulkAreRefusedAsOthersAre) {
+  server().Sql(
+      "CREATE TABLE t (id INT PRIMARY KEY, a VARCHAR(3), n TINYINT); INSERT INTO t VALUES "
+      "(7,'x',1)",
+      "test_db");
+  const auto loaded = LoadTable(connection(), {"test_db", "t"});
+  ASSERT_TRUE(loaded.has_value());
+  const auto error_of = [&](std::vector<std::vector<std::string>> rows) -> unsigned {
+    RowBatch batch(3);
+    for (const auto& row : rows) {
+      for (const std::string& value : row) batch.AppendBytes(value);
+      batch.EndRow();
+    }
+    BulkRows bulk(loaded->definition);
+    for (std::size_t i = 0; i < batch.row_count(); ++i) bulk.Add(batch.row(i));
+    connection().Begin();
+    unsigned code = 0;
+    try {
+      EXPECT_EQ(
+          connection().ExecuteBulk("INSERT INTO t (id, a, n) VALUES (?,?,?)", bulk).affected_rows,
+          rows.size());
+    } catch (const DatabaseError& error) {
+      code = error.code();
+      // No value in a message.
+      EXPECT_EQ(std::string(error.what()).find("secret"), std::string::npos) << error.what();
+    }
+    connection().Rollback();
+    return code;
+  };
+  EXPECT_EQ(error_of({{"1", "a", "1"}, {"2", "b", "-1"}}), 0u);
+  EXPECT_EQ(error_of({{"1", "a", "1"}, {"7", "b", "1"}}), 1062u);
+  EXPECT_EQ(error_of({{"1", "secret", "1"}}), 1406u);
+  EXPECT_EQ(error_of({{"1", "a", "1"}, {"2", "b", "128"}}), 1264u);
+  EXPECT_EQ(error_of({{"1", "a", "1x"}}), 1265u);
+  EXPECT_TRUE(connection().usable());
+  EXPECT_EQ(connection().QueryValue("SELECT COUNT(*) FROM t"), "1");
 }
 
 TEST_F(ValuesTest, NastyNamesAndGeneratedColumns) {
