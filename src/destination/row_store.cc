@@ -16,6 +16,7 @@ namespace {
 
 constexpr unsigned kDuplicateEntry = 1062;
 constexpr unsigned kUnknownColumn = 1054;
+constexpr unsigned kTooManyPrepared = 1461;
 constexpr std::size_t kConditionBytes = 1 << 20;
 constexpr std::size_t kNamedKeys = 10;
 constexpr std::size_t kLongRowBytes = 1 << 20;
@@ -72,6 +73,10 @@ std::vector<SupersededVersion> RowStore::Insert(const BatchToStore& batch) {
     try {
       Execute(statement);
     } catch (const DatabaseError& error) {
+      if (statement.is_bulk && error.code() == kTooManyPrepared) {
+        bulk_.reset();  // the server has its statements for others
+        continue;
+      }
       if (error.code() != kDuplicateEntry) throw;
       ResolveDuplicates(batch, statement);
       continue;  // the same rows again, without those that are there

@@ -1,75 +1,14 @@
-// What is particular to archive databases: rows that are there already, tables that change, and
-// answers that are lost.
-#include "destination/database_destination.h"
-
+// What is particular to archive databases: rows that are there already, servers, and answers that
+// are lost. Tables that change: database_schema_test.cc.
 #include <thread>
 
-#include "../unit/destination/destination_fixture.h"
+#include "database_destination_fixture.h"
 #include "destination/control_table.h"
-#include "mariadb/catalogue.h"
 #include "mariadb/quote.h"
-#include "shared_mariadb.h"
 #include "tcp_relay.h"
 
 namespace osarchiver {
 namespace {
-
-constexpr const char* kFirstRun = "20261123T020000Z-00000001";
-constexpr const char* kSecondRun = "20261124T020000Z-00000002";
-
-class DatabaseDestinationTest : public DestinationTest {
- protected:
-  void SetUp() override {
-    if (!PrivateMariadb::Available()) {
-      if (std::getenv("CI") != nullptr) FAIL() << "mariadbd is not installed";
-      GTEST_SKIP() << "mariadbd is not installed";
-    }
-    DestinationTest::SetUp();
-    SharedMariadb().Start();
-    (void)Sql(
-        "DROP DATABASE IF EXISTS nova; DROP DATABASE IF EXISTS nova_kept; "
-        "DROP DATABASE IF EXISTS nova_archive; SET GLOBAL max_allowed_packet=16777216");
-    settings.server.socket = SharedMariadb().socket();
-    settings.server.user = "root";
-    settings.database_suffix = "_kept";
-    settings.accept_non_durable = true;
-    source = Connection::Open(SharedMariadb().Address());
-    BeginRun(kFirstRun);
-  }
-
-  std::string Sql(const std::string& statements) { return SharedMariadb().Sql(statements); }
-  std::unique_ptr<DatabaseDestination> Make() {
-    auto made = std::make_unique<DatabaseDestination>("history", settings);
-    made->UseSource(context.source, *source);
-    return made;
-  }
-  std::unique_ptr<DatabaseDestination> Opened() {
-    auto made = Make();
-    made->Open(context, *journal);
-    return made;
-  }
-  // The definition of a table that the server makes of `create`.
-  void UseTable(const std::string& create) {
-    (void)Sql("CREATE DATABASE IF NOT EXISTS nova; USE nova; DROP TABLE IF EXISTS things; " +
-              create);
-    definition = LoadTable(*source, {"nova", "things"}).value().definition;
-  }
-  std::string Names() {
-    return Sql("SELECT GROUP_CONCAT(id, '=', name ORDER BY id) FROM nova_kept.things");
-  }
-  // The message of the Error that opening a writer throws; "" when it throws none.
-  std::string OpenError() {
-    try {
-      (void)Opened()->OpenTable(BeginPass(), *journal);
-    } catch (const Error& error) {
-      return std::string(error.what()) + " HINT: " + error.hint();
-    }
-    return {};
-  }
-
-  MariadbDestinationSettings settings;
-  std::unique_ptr<Connection> source;
-};
 
 // --- rows that are there already
 
@@ -258,6 +197,34 @@ TEST_F(DatabaseDestinationTest, ValueThatTheArchiveCannotTakeUnchangedIsAnError)
   EXPECT_EQ(Sql("SELECT COUNT(*) FROM nova_kept.things"), "0");
 }
 
+TEST_F(DatabaseDestinationTest, RowsGoAsParametersAndOthersAsLiterals) {
+  const auto executed = [&] {
+    return std::stoi(
+        Sql("SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS "
+            "WHERE VARIABLE_NAME='COM_STMT_EXECUTE'"));
+  };
+  const auto store = [&](const std::string& create) {
+    UseTable(create);
+    BeginRun(kFirstRun + std::to_string(++runs_));
+    auto destination = Opened();
+    const PassContext pass = BeginPass();
+    auto writer = destination->OpenTable(pass, *journal);
+    (void)StoreVerified(*writer, pass, {{1, "one"}, {2, std::string(20, 'x')}, {3, "three"}});
+    EXPECT_EQ(Names(), "1=one,2=xxxxxxxxxxxxxxxxxxxx,3=three");
+    (void)Sql("DROP DATABASE nova_kept");
+  };
+  const int before = executed();
+  store("CREATE TABLE things (id int PRIMARY KEY, name varchar(20))");
+  EXPECT_EQ(executed(), before + 1);
+  // Not the session's character set.
+  store("CREATE TABLE things (id int PRIMARY KEY, name varchar(20) CHARACTER SET latin1)");
+  EXPECT_EQ(executed(), before + 1);
+  (void)Sql("SET GLOBAL max_prepared_stmt_count=0");
+  store("CREATE TABLE things (id int PRIMARY KEY, name varchar(20))");
+  (void)Sql("SET GLOBAL max_prepared_stmt_count=16382");
+  EXPECT_EQ(executed(), before + 1);
+}
+
 TEST_F(DatabaseDestinationTest, RowLargerThanAPacketNamesTheSetting) {
   auto destination = Opened();
   const PassContext pass = BeginPass();
@@ -277,84 +244,6 @@ TEST_F(DatabaseDestinationTest, RowLargerThanAPacketNamesTheSetting) {
     EXPECT_NE(error.hint().find("max_allowed_packet"), std::string::npos)
         << error.what() << error.hint();
   }
-}
-
-// --- tables
-
-TEST_F(DatabaseDestinationTest, AdditiveChangesAreAppliedAndOldBatchesStillVerify) {
-  UseTable("CREATE TABLE things (id int PRIMARY KEY, name varchar(20), state enum('a','b'))");
-  auto destination = Opened();
-  const PassContext first_pass = BeginPass();
-  auto writer = destination->OpenTable(first_pass, *journal);
-  const TestBatch first = StoreVerified(*writer, first_pass, {{1, "one"}});
-  (void)Sql(
-      "ALTER TABLE nova.things MODIFY name varchar(50), MODIFY state enum('a','b','c'), "
-      "ADD COLUMN fresh datetime NULL AFTER id");
-  definition = LoadTable(*source, {"nova", "things"}).value().definition;
-  BeginRun(kSecondRun);
-  EXPECT_EQ(OpenError(), "");
-  const auto archive = LoadTable(*source, {"nova_kept", "things"}).value().definition;
-  EXPECT_EQ(archive.columns.size(), 4u);
-  EXPECT_EQ(DigestAt(*destination, first, first_pass), first.digest);
-  EXPECT_EQ(Texts(VerifyOf(*destination, first_pass)), std::vector<std::string>{"ok"});
-}
-
-TEST_F(DatabaseDestinationTest, OtherChangesStopTheTableWithTheAlterThatWouldHelp) {
-  UseTable("CREATE TABLE things (id int PRIMARY KEY, name varchar(20), price decimal(10,2))");
-  EXPECT_EQ(OpenError(), "");
-  (void)Sql("ALTER TABLE nova.things MODIFY price decimal(14,4)");
-  definition = LoadTable(*source, {"nova", "things"}).value().definition;
-  BeginRun(kSecondRun);
-  const std::string error = OpenError();
-  EXPECT_NE(error.find("decimal(14,4)"), std::string::npos) << error;
-  EXPECT_NE(error.find("decimal(10,2)"), std::string::npos) << error;
-  EXPECT_NE(error.find("ALTER TABLE `nova_kept`.`things` MODIFY COLUMN `price` decimal(14,4) NULL"),
-            std::string::npos)
-      << error;
-  (void)Sql("ALTER TABLE `nova_kept`.`things` MODIFY COLUMN `price` decimal(14,4) NULL");
-  BeginRun("20261125T020000Z-00000003");
-  EXPECT_EQ(OpenError(), "");
-}
-
-TEST_F(DatabaseDestinationTest, ChangeThatNeedsARebuildIsLeftToPeople) {
-  UseTable("CREATE TABLE things (id int PRIMARY KEY, name varchar(20), count int)");
-  EXPECT_EQ(OpenError(), "");
-  (void)Sql("ALTER TABLE nova.things MODIFY count bigint");
-  definition = LoadTable(*source, {"nova", "things"}).value().definition;
-  BeginRun(kSecondRun);
-  const std::string error = OpenError();
-  EXPECT_NE(error.find("without rebuilding"), std::string::npos) << error;
-  EXPECT_NE(error.find("MODIFY COLUMN `count` bigint"), std::string::npos) << error;
-}
-
-TEST_F(DatabaseDestinationTest, StopMeansThatAnyDifferenceStops) {
-  settings.schema_changes = SchemaChanges::kStop;
-  UseTable("CREATE TABLE things (id int PRIMARY KEY, name varchar(20), KEY (name))");
-  EXPECT_EQ(OpenError(), "");
-  (void)Sql("ALTER TABLE nova.things ADD COLUMN fresh int NULL");
-  definition = LoadTable(*source, {"nova", "things"}).value().definition;
-  BeginRun(kSecondRun);
-  EXPECT_NE(OpenError().find("schema_changes is stop"), std::string::npos);
-}
-
-TEST_F(DatabaseDestinationTest, UniqueKeysOfTheSourceDoNotBindTheArchive) {
-  UseTable("CREATE TABLE things (id int PRIMARY KEY, name varchar(20), UNIQUE KEY by_name (name))");
-  auto destination = Opened();
-  const PassContext pass = BeginPass();
-  auto writer = destination->OpenTable(pass, *journal);
-  const TestBatch batch = StoreVerified(*writer, pass, {{1, "same"}, {2, "same"}});
-  EXPECT_EQ(DigestAt(*destination, batch, pass), batch.digest);
-  (void)Sql(
-      "DELETE FROM nova_kept.things; ALTER TABLE nova_kept.things ADD UNIQUE KEY other (name)");
-  BeginRun(kSecondRun);
-  EXPECT_NE(OpenError().find("DROP INDEX `other`"), std::string::npos);
-}
-
-TEST_F(DatabaseDestinationTest, ArchiveTableOfAnotherEngineIsRefused) {
-  (void)Sql(
-      "CREATE DATABASE nova_kept; CREATE TABLE nova_kept.things (id int PRIMARY KEY, name "
-      "varchar(50), data longblob) ENGINE=MyISAM DEFAULT CHARSET=utf8mb4");
-  EXPECT_NE(OpenError().find("InnoDB"), std::string::npos);
 }
 
 // --- names and servers
