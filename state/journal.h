@@ -1,5 +1,7 @@
 // The journal: what osarchiver knows about its runs, batches, copies and segments, in one SQLite file (WAL, synchronous=FULL).
 // Every Mark/Begin/Finish/Add call is one transaction and durable on return; each records a fact that is durable already.
+// Two are durable with the next call at the latest: MarkArchived and MarkDeleted, whose loss with the power leaves a batch as
+// a crash just before them does.
 // Thread-safe: one mutex, one connection. Errors: StateError (an illegal transition, disk full), IntegrityError (the file is no
 // journal, damaged, or from a newer version), ConfigError (wrong owner).
 //

@@ -88,7 +88,7 @@ std::vector<BatchId> Journal::AddBatches(const std::vector<std::pair<PassId, New
 
 void Journal::MarkArchived(const std::vector<ArchivedBatch>& batches) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   for (const auto& [id, copies] : batches) {
     const BatchRow batch = state_->LoadBatch(id);
     state_->RequireTransition(batch, BatchState::kArchived);
@@ -131,7 +131,7 @@ void Journal::MarkKept(BatchId id, const std::vector<KeptRow>& rows) {
 
 void Journal::MarkDeleted(const std::vector<DeletedBatch>& batches) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   for (const auto& [id, counts, kept] : batches) {
     const BatchRow batch = state_->LoadBatch(id);
     // Deleted from extracted is for batches without copies.

@@ -102,9 +102,9 @@ std::optional<SegmentInfo> Journal::FindSegment(SegmentId segment) const {
 std::optional<SegmentInfo> Journal::FindSegment(const CopyTarget& target,
                                                 std::string_view path) const {
   const State::Call call(*state_);
-  Statement rows = state_->db->Query(
-      "SELECT " SEGMENT_COLUMNS " WHERE t.destination = ? AND t.format = ? AND s.path = ?",
-      target.destination, target.format, path);
+  Statement rows = state_->db->Query("SELECT " SEGMENT_COLUMNS
+                                     " WHERE t.destination = ? AND t.format = ? AND s.path = ?",
+                                     target.destination, target.format, path);
   if (!rows.Step()) return std::nullopt;
   return ReadSegment(rows);
 }

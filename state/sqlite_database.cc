@@ -258,13 +258,22 @@ void Database::Fail(int code) {
   }
 }
 
+// In a write-ahead log what is synced later is whole up to there, so that a commit that waited is
+// never without the ones before it.
+void Database::SyncCommits(bool each) {
+  if (syncs_commits_ == each) return;
+  RunScript(each ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+  syncs_commits_ = each;
+}
+
 Transaction::Transaction(Database& database, Kind kind) : database_(database) {
-  if (kind == Kind::kWrite && !database.broken_.empty()) {
+  if (kind != Kind::kRead && !database.broken_.empty()) {
     throw StateError("the journal " + database.path_.string() +
                          " is not written any more after an earlier failure: " + database.broken_,
                      "the next run continues where this one stopped");
   }
-  database_.Run(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
+  if (kind != Kind::kRead) database_.SyncCommits(kind == Kind::kWrite);
+  database_.Run(kind == Kind::kRead ? "BEGIN" : "BEGIN IMMEDIATE");
 }
 
 Transaction::~Transaction() {

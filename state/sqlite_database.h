@@ -140,6 +140,8 @@ class Database {
   friend class Statement;
   friend class Transaction;
 
+  void SyncCommits(bool each);
+
   Statement Borrow(std::string_view sql);
   // Throws the error that the result code stands for.
   [[noreturn]] void Fail(int code);
@@ -151,6 +153,7 @@ class Database {
   // What a failed write or sync said. The kernel may have dropped the pages, and a later sync would
   // not notice: nothing is written any more through this connection.
   std::string broken_;
+  bool syncs_commits_ = true;  // PRAGMA synchronous = FULL
 };
 
 // A transaction that is undone unless Commit() was called and returned. A writing one takes the
@@ -158,12 +161,14 @@ class Database {
 // faster.
 class Transaction {
  public:
-  enum class Kind { kWrite, kRead };
+  // kWriteWithNext: committed, and durable with the next kWrite at the latest; lost by a loss of
+  // power before that, though not by the end of this process.
+  enum class Kind { kWrite, kWriteWithNext, kRead };
   explicit Transaction(Database& database, Kind kind = Kind::kWrite);
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction();
-  // Durable on return.
+  // Durable on return, but for kWriteWithNext.
   void Commit();
 
  private:
