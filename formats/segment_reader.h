@@ -39,6 +39,8 @@ struct SegmentReport {
   // A record of a batch, or a footer, stands somewhere behind whole_bytes: those bytes are not
   // merely torn and must not be cut.
   bool records_behind_whole = false;
+  // What they say; of a footer, and where it cannot be read, a batch 0, which there never is.
+  std::vector<BatchRecord> behind_whole;
   // What stands in a whole record whose frame, content or place contradicts it: which batches and
   // key ranges are damaged.
   std::vector<BatchRecord> damaged;

@@ -43,6 +43,7 @@ class Scan {
   void CheckFooter(const SegmentFooter& footer, const Record& record);
   void NameMissing(const SegmentFooter& footer);
   void Damage(const std::string& problem);
+  void TakeRecordsBehind();
   void Conclude();
 
   File& file_;
@@ -221,7 +222,6 @@ Scan::Step Scan::Resume() {
     if (!header) {
       report_.problems.push_back("no whole header stands before the record at byte " +
                                  std::to_string(record->offset));
-      report_.records_behind_whole = true;
       return Step::kEnd;
     }
     if (!TakeHeader(*header)) return Step::kEnd;
@@ -254,11 +254,25 @@ std::optional<FrameShape> Scan::FindFrameOf(const Record& record) {
   return shape;
 }
 
+void Scan::TakeRecordsBehind() {
+  std::uint64_t from = report_.whole_bytes;
+  while (const auto record = FindRecord(file_, from, report_.file_bytes, IsBatchOrFooter)) {
+    report_.records_behind_whole = true;
+    from = record->end;
+    BatchRecord batch;
+    try {
+      if (record->kind == RecordKind::kBatch) batch = BatchFromJson(record->json);
+    } catch (const IntegrityError&) {
+      // TakeBatch says what is wrong with it.
+    }
+    report_.behind_whole.push_back(std::move(batch));
+  }
+}
+
 void Scan::Conclude() {
+  if (corrupt_ || !report_.header) TakeRecordsBehind();
   if (corrupt_) {
     report_.condition = SegmentCondition::kCorrupt;
-    report_.records_behind_whole =
-        FindRecord(file_, report_.whole_bytes, report_.file_bytes, IsBatchOrFooter).has_value();
   } else if (sealed_) {
     report_.condition = SegmentCondition::kSealed;
   } else if (report_.batches.empty()) {

@@ -60,7 +60,22 @@ namespace fs = std::filesystem;
 // deleted: both may go. Everything else must lie in another segment of this target by now.
 void RequireSafeToCut(const SegmentInfo& segment, const fs::path& path, const SegmentReport& report,
                       const RunInfo& run, const PassInfo& pass, Journal& journal) {
-  if (report.records_behind_whole) Refuse(path, "holds batches behind bytes that are not whole");
+  const std::vector<BatchInfo> batches = journal.ListBatches(pass.id);
+  const auto is_safe = [&](const BatchRecord& record) {
+    for (const BatchInfo& batch : batches) {
+      if (batch.batch.number != record.number || batch.batch.digest != record.digest) continue;
+      if (batch.state == BatchState::kForgotten) return true;
+      for (const CopyLocation& copy : batch.copies) {
+        if (copy.target == segment.target && copy.segment != segment.id) return true;
+      }
+    }
+    return false;
+  };
+  // One that was being written may have its record on the disk and not its beginning.
+  if (report.behind_whole.size() > 1 ||
+      (report.behind_whole.size() == 1 && !is_safe(report.behind_whole.front()))) {
+    Refuse(path, "holds batches behind bytes that are not whole");
+  }
   if (report.footer && segment.state == SegmentState::kOpen) {
     Refuse(path, "is sealed, and the journal says that it is open");
   }
@@ -68,23 +83,11 @@ void RequireSafeToCut(const SegmentInfo& segment, const fs::path& path, const Se
       (report.header->run_name != run.name || report.header->journal_id != journal.id())) {
     Refuse(path, "was written by another run or with another journal");
   }
-  const std::vector<BatchInfo> batches = journal.ListBatches(pass.id);
   for (const FoundBatch& found : report.batches) {
-    if (found.location.end <= segment.length) continue;
-    const std::uint64_t number = found.record.number;
-    bool safe = false;
-    for (const BatchInfo& batch : batches) {
-      if (batch.batch.number != number) continue;
-      safe = batch.state == BatchState::kForgotten;
-      for (const CopyLocation& copy : batch.copies) {
-        safe = safe || (copy.target == segment.target && copy.segment != segment.id);
-      }
-    }
-    if (!safe) {
-      Refuse(path, fmt::format("holds batch {} behind byte {}, and the journal knows no other copy "
-                               "of it here",
-                               number, segment.length));
-    }
+    if (found.location.end <= segment.length || is_safe(found.record)) continue;
+    Refuse(path, fmt::format("holds batch {} behind byte {}, and the journal knows no other copy "
+                             "of it here",
+                             found.record.number, segment.length));
   }
 }
 

@@ -67,6 +67,18 @@ void SurveyBatch(const PassFacts& facts, const SegmentInfo& segment, const Found
                             found.location.end > segment.length});
 }
 
+// Whether what stands behind a segment's whole bytes is the record of the one batch that was being
+// written, which the journal has extracted. So a loss of power leaves a file when the end of what
+// was written last is on the disk and its beginning is not. Never two: each is synced before the
+// next is written.
+bool IsOnlyInFlight(const PassFacts& facts, const SegmentReport& report) {
+  if (report.behind_whole.size() != 1) return false;
+  const BatchRecord& record = report.behind_whole.front();
+  const auto known = facts.batches.find(record.number);
+  return known != facts.batches.end() && known->second.state == BatchState::kExtracted &&
+         known->second.batch.digest == record.digest;
+}
+
 // Segments that the journal calls open or sealing.
 void SurveyUnsealed(const PassFacts& facts, const SegmentInfo& segment, Survey* survey) {
   const fs::path path = facts.target.PathOf(segment);
@@ -78,7 +90,14 @@ void SurveyUnsealed(const PassFacts& facts, const SegmentInfo& segment, Survey* 
     }
     return;
   }
-  const SegmentReport report = ScanSegment(facts.target.files, path, ScanDepth::kRecords);
+  SegmentReport report = ScanSegment(facts.target.files, path, ScanDepth::kRecords);
+  if (report.whole_bytes >= segment.length && IsOnlyInFlight(facts, report)) {
+    // As if its record were torn like the rest of it.
+    report.records_behind_whole = false;
+    std::erase_if(report.batches,
+                  [&](const FoundBatch& found) { return found.location.end > report.whole_bytes; });
+    report.condition = SegmentCondition::kTorn;
+  }
   const auto older = [&](const std::string& what) {
     survey->journal_is_older.push_back(path.string() + " " + what);
   };

@@ -216,6 +216,30 @@ TEST_F(FileSegmentsTest, WholeBatchBehindTornBytesIsNeverCut) {
   EXPECT_EQ(SizeOf(first), size);
 }
 
+TEST_F(FileSegmentsTest, BatchWhoseBeginningWasLostWithThePowerIsCut) {
+  Begin();
+  const TestBatch first = StoreVerified(*writer, pass, {{1, "one"}});
+  const std::uint64_t length = SizeOf(first);
+  TestBatch second = Extract(pass, {{2, "two"}});
+  Store(*writer, &second);
+  Die();
+  std::fstream file(PathOf(first), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(second.copies[0].offset));
+  file << std::string(40, '\0');
+  file.close();
+  const Survey survey = SurveyOf(*destination, pass);
+  EXPECT_EQ(survey.journal_is_older, std::vector<std::string>());
+  EXPECT_EQ(survey.problems, std::vector<std::string>());
+  EXPECT_EQ(survey.copies.size(), 1u);
+  // Somebody must have looked after its rows first.
+  const std::uint64_t size = SizeOf(first);
+  EXPECT_THROW(Close(*destination, pass), IntegrityError);
+  EXPECT_EQ(SizeOf(first), size);
+  journal->MarkForgotten(second.id);
+  CloseAndVerify({first});
+  EXPECT_GE(SizeOf(first), length);
+}
+
 TEST_F(FileSegmentsTest, SealingMayStopAnywhere) {
   for (const int lost : {0, 1, 50, 150, 100000}) {
     definition.table = "things" + std::to_string(lost);
