@@ -107,6 +107,20 @@ std::vector<std::string> ArchiveRoot::Check(const RunContext& run, const Journal
   return problems;
 }
 
+std::map<std::string, std::string> ArchiveRoot::LastRuns(const std::string& site,
+                                                         const std::string& archiver) const {
+  std::map<std::string, std::string> runs;
+  if (!files_.Exists(root_ / kDirectoryName)) return runs;
+  for (const std::string& name : files_.ListFiles(root_ / kDirectoryName)) {
+    if (!name.ends_with(".json")) continue;
+    const fs::path path = root_ / kDirectoryName / name;
+    const json last = ReadJson(files_, path);
+    if (TextOf(last, "archiver", path) != archiver || TextOf(last, "site", path) != site) continue;
+    runs[TextOf(last, "journal", path)] = TextOf(last, "last_run", path);
+  }
+  return runs;
+}
+
 void ArchiveRoot::CheckLastRuns(const RunContext& run, const Journal& journal) const {
   const fs::path own = LastRunFile(run);
   if (files_.Exists(own)) {

@@ -37,6 +37,9 @@ class ArchiveRoot {
   // runs that write nothing: no archive could give their names back to a lost journal. Durable on
   // return; an older run, whose missing copies are made, changes nothing.
   void RecordRun(const RunContext& run);
+  // By journal: the last run of the archiver that wrote here.
+  std::map<std::string, std::string> LastRuns(const std::string& site,
+                                              const std::string& archiver) const;
   std::filesystem::path JournalCopy(const std::string& journal_id) const;
 
  private:

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -141,6 +142,8 @@ struct Inventory {
   // Files named like segments that do not say whose they are, relative to the root: torn before the
   // first batch was whole, or damaged there.
   std::vector<std::string> unreadable;
+  // By journal: the last run that wrote here, though perhaps no whole batch.
+  std::map<std::string, std::string> last_runs;
   std::vector<std::string> problems;
 };
 

@@ -154,7 +154,9 @@ std::vector<VerifyFinding> FileDestination::Verify(const RunInfo& run, const Pas
 
 Inventory FileDestination::TakeInventory(const std::string& site, const std::string& archiver) {
   root_.RequireMarker(site);
-  return TakeFileInventory(target_, site, archiver);
+  Inventory inventory = TakeFileInventory(target_, site, archiver);
+  inventory.last_runs = root_.LastRuns(site, archiver);
+  return inventory;
 }
 
 void FileDestination::Quarantine(const CopyLocation& location, Journal& journal) {

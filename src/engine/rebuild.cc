@@ -149,6 +149,14 @@ void AddEntries(const CopyTarget& target, const Inventory& inventory, const std:
   }
 }
 
+// A run that wrote no whole batch, but its name: without it the journal would be an older one.
+void AddLastRuns(const ArchiverArchives& archives, const std::string& journal_id, FoundRuns* runs) {
+  for (const auto& [target, inventory] : archives.inventories) {
+    const auto last = inventory.last_runs.find(journal_id);
+    if (last != inventory.last_runs.end()) (void)(*runs)[last->second];
+  }
+}
+
 bool IsDamaged(const StoredSegment& segment) { return segment.aside || !segment.problem.empty(); }
 
 // Where a batch lies in several files of a target, the copy that counts comes first: the newest,
@@ -460,6 +468,7 @@ RebuildReport RebuildJournal(const Settings& settings, const std::string& journa
         AddSegments(target, inventory, id, &runs);
       for (const auto& [target, inventory] : archives.inventories)
         AddEntries(target, inventory, id, &runs);
+      AddLastRuns(archives, id, &runs);
       PutEmptyAside(settings, archives, id, runs);
       JournalWriter(*journal, settings, archives, progress, &report).Write(runs);
     }
