@@ -34,11 +34,11 @@ class _Connection:
 
     def __init__(self, path, database):
         self._socket = socket.socket(socket.AF_UNIX)
+        self._is_clean = True
         try:
             self._socket.connect(path)
             self._stream = self._socket.makefile("rb", 1 << 16)
             self._log_in(database)
-            self._reset()
         except OSError as error:
             self.close()
             raise SessionLost(str(error)) from error
@@ -51,8 +51,9 @@ class _Connection:
         self._socket.close()
 
     def is_usable(self):
-        """Whether the server has said nothing meanwhile: a goodbye, or the end."""
-        return not select.select([self._socket], [], [], 0)[0]
+        """Whether the session is like a new one, and the server has said nothing meanwhile: a
+        goodbye, or the end."""
+        return self._is_clean and not select.select([self._socket], [], [], 0)[0]
 
     def _read_packet(self):
         data = b""
@@ -100,10 +101,9 @@ class _Connection:
     def _reset(self):
         self._write_packet(_RESET_CONNECTION)
         self._write_packet(_QUERY + b"SET NAMES utf8mb4")
-        for _ in range(2):
-            reply = self._read_packet()
-            if reply[:1] == b"\xff":
-                raise _error(reply)
+        # A Galera node that is not ready answers SHOW STATUS and refuses this.
+        replies = [self._read_packet(), self._read_packet()]
+        self._is_clean = all(reply[:1] == b"\0" for reply in replies)
 
     def run(self, statements):
         """Lines as the client program prints them in batch mode."""
