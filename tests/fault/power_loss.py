@@ -131,26 +131,57 @@ class Disk:
     # -- the log
 
     def apply(self, log):
-        """Applies a log to its end, calls that never returned left out."""
+        """Applies a log to its end. Of calls that never returned, because the process was killed,
+        only writes count, and only those that the kernel has done."""
         with open(log, encoding="ascii", errors="replace") as file:
             for line in file:
                 self._line(line.rstrip("\n"))
+        for call, arguments, _ in self._begun.values():
+            self._cut_short(call, arguments)
+        self._begun.clear()
+
+    def _cut_short(self, call, arguments):
+        if call not in ("write", "pwrite64"):
+            return
+        entry = self._open.get(int(arguments.split(",")[0]))
+        path = entry and self._path_of(entry[0])
+        if path is None:
+            return
+        with open(path, "rb") as file:
+            if file.read() == entry[0].content:
+                return
+        text = TEXT.search(arguments)
+        self._write(call, entry, arguments, bytes.fromhex(text.group(1).replace("\\x", "")))
+
+    def _path_of(self, wanted, inode=None, path=None):
+        inode, path = inode or self.top, path or self.root
+        if inode is wanted:
+            return path
+        for name, entry in (inode.entries or {}).items():
+            found = self._path_of(wanted, entry, os.path.join(path, name))
+            if found is not None:
+                return found
+        return None
 
     def _line(self, line):
         match = WHOLE.match(line)
         if match:
             thread, call, arguments, result = match.groups()
+            if result == "?":
+                self._begun[thread] = (call, arguments, None)
             self._finish(call, arguments, result, self._before(call, arguments))
             return
         match = BEGUN.match(line)
         if match:
             thread, call, arguments = match.groups()
-            self._begun[thread] = (arguments, self._before(call, arguments))
+            self._begun[thread] = (call, arguments, self._before(call, arguments))
             return
         match = ENDED.match(line)
         if match:
             thread, call, more, result = match.groups()
-            arguments, snapshot = self._begun.pop(thread)
+            _, arguments, snapshot = self._begun.pop(thread)
+            if result == "?":
+                self._begun[thread] = (call, arguments + more, None)
             self._finish(call, arguments + more, result, snapshot)
 
     def _before(self, call, arguments):
