@@ -11,7 +11,6 @@ import subprocess
 import urllib.parse
 
 import osarchiver_runner
-from client_session import ClientSession
 from graph_case import GraphCase, insert_row
 from graph_model import GraphModel
 
@@ -31,12 +30,8 @@ class GraphCheck:
         self.server = server
         self.directory = directory
         self.prefix = prefix
-        self.session = ClientSession(server)
         self.graphs = self.runs = self.deleted = self.blocked = 0
         self.say = lambda text: None
-
-    def close(self):
-        self.session.close()
 
     def check(self, seed):
         """Raises GraphFailure."""
@@ -49,7 +44,7 @@ class GraphCheck:
             for table in self.case.tables
             for row in table.rows
         }
-        self.session.query(self.case.drop_sql() + self.case.create_sql())
+        self.server.query(self.case.drop_sql() + self.case.create_sql())
         shutil.rmtree(self.directory, ignore_errors=True)
         os.makedirs(self.directory)
         self._configure()
@@ -105,7 +100,7 @@ class GraphCheck:
     def _compare_source(self):
         for table in self.case.tables:
             columns = ", ".join(table.columns)
-            found = self.session.query(f"SELECT {columns} FROM {table.full_name} ORDER BY x, y;")
+            found = self.server.query(f"SELECT {columns} FROM {table.full_name} ORDER BY x, y;")
             expected = sorted(
                 (_texts(table, row) for row in self.model.rows(table)),
                 key=lambda row: (int(row[2]), int(row[3])),
@@ -151,14 +146,14 @@ class GraphCheck:
 
     def _compare_database(self):
         names = ", ".join(f"'{name}_archive'" for name in self.case.databases)
-        there = self.session.query(
+        there = self.server.query(
             "SELECT table_schema, table_name FROM information_schema.tables "
             f"WHERE table_schema IN ({names});"
         )
         copies = {}
         for table in self.case.tables:
             if [table.database + "_archive", table.name] in there:
-                copies[table.full_name] = self.session.query(
+                copies[table.full_name] = self.server.query(
                     f"SELECT {', '.join(table.columns)} FROM {table.database}_archive.{table.name};"
                 )
         self._compare_copies("archive database", copies)
@@ -193,7 +188,7 @@ class GraphCheck:
 
     def _compare_reason(self, table, reason):
         """The statement lists as many rows as were counted, the examples among them."""
-        listed = self.session.query(reason["select"])
+        listed = self.server.query(reason["select"])
         if len(listed) != reason["rows"] or len(set(map(tuple, listed))) != reason["rows"]:
             self._fail(f"{table.full_name}: {reason['rows']} rows, but {len(listed)} are listed")
         if len(reason["examples"]) != min(100, reason["rows"]):
@@ -226,7 +221,7 @@ class GraphCheck:
                 sql.append(insert_row(table, row))
                 self.originals[name] = (table, dict(row))
         self.model.forget_references()
-        self.session.query("\n".join(sql) + "SET foreign_key_checks=1;")
+        self.server.query("\n".join(sql) + "SET foreign_key_checks=1;")
 
     def _referred(self, table, row):
         self.model.forget_references()

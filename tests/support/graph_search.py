@@ -63,7 +63,6 @@ def _work(job, jobs, seed, count, seconds, results):
                     print(found.failures[-1], file=sys.stderr, flush=True)
                     break
                 number += jobs
-            check.close()
             found.graphs, found.runs = check.graphs, check.runs
             found.deleted, found.blocked = check.deleted, check.blocked
     except Exception:  # to the parent, which must not wait for ever
