@@ -1,7 +1,7 @@
 // The journal: what osarchiver knows about its runs, batches, copies and segments, in one SQLite file (WAL, synchronous=FULL).
 // Every Mark/Begin/Finish/Add call is one transaction and durable on return; each records a fact that is durable already.
-// Two are durable with the next call at the latest: MarkArchived and MarkDeleted, whose loss with the power leaves a batch as
-// a crash just before them does.
+// Three are durable with the next call at the latest: MarkArchived, MarkDeleted and AddReleased, whose loss with the power leaves a
+// batch or a release as a crash just before them does.
 // Thread-safe: one mutex, one connection. Errors: StateError (an illegal transition, disk full), IntegrityError (the file is no
 // journal, damaged, or from a newer version), ConfigError (wrong owner).
 //
@@ -27,6 +27,7 @@ using RunId = std::int64_t;
 using PassId = std::int64_t;
 using BatchId = std::int64_t;
 using SegmentId = std::int64_t;
+using ReleaseId = std::int64_t;
 using InvocationId = std::int64_t;
 
 // Where a copy goes: a destination by its configured name and, for files, the format. One batch at one CopyTarget is a copy.
@@ -140,6 +141,19 @@ struct DeleteCounts {
   std::uint64_t deleted = 0, absent = 0, changed = 0, blocked = 0;
 };
 
+// Kept rows of one batch that a later run is about to delete.
+struct NewRelease {
+  PassId by = 0;           // tonight's pass of their table
+  BatchId batch = 0;       // that archived them
+  std::uint64_t unit = 0;  // as NewBatch::unit
+  std::vector<std::int64_t> key_hashes;
+};
+
+struct ReleaseInfo {
+  ReleaseId id = 0;
+  NewRelease release;
+};
+
 struct BlockedReason {
   std::string referring;   // "database.table"
   std::string constraint;
@@ -184,14 +198,14 @@ class Journal {
   RunId BeginRun(const NewRun& run);
   // Repeated with the same state it changes nothing.
   void FinishRun(RunId run, RunState state, int exit_code, std::string_view error);
-  // StateError while batches of it are in flight or segments of it are open.
+  // StateError while batches or releases of it are in flight or segments of it are open.
   void MarkRunSettled(RunId run);
   void SetWaiting(RunId run, std::string_view reason);
   std::optional<RunInfo> FindRun(std::string_view number_or_name_or_last, std::string_view archiver = {}) const;
   // Newest first. `archiver` empty: all.
   std::vector<RunInfo> ListRuns(std::string_view archiver, std::size_t limit) const;
   std::vector<std::string> ListArchivers() const;
-  // Oldest first: runs of this archiver with anything in flight (batches, open segments) or not closed, and runs whose batches have copies
+  // Oldest first: runs of this archiver with anything in flight (batches, releases, open segments) or not closed, and runs whose batches have copies
   // in a damaged segment.
   std::vector<RunInfo> UnsettledRuns(std::string_view archiver) const;
   bool HasRunNamed(std::string_view name) const;
@@ -257,10 +271,16 @@ class Journal {
   // The copies at the targets named are in new places (repair, new destination), and the segments' lengths move to `end`; copies at other
   // targets stay as they are. Same state.
   void ReplaceCopies(BatchId batch, const std::vector<CopyLocation>& copies);
-  // A settled batch is deleted after all (deletion was enabled, or its blocked rows became free): counts add up, `gone` leave the kept rows.
-  // `by`: tonight's pass of the table, whose `released` counts grow; 0 when there is none.
-  void AddReleased(BatchId batch, const DeleteCounts& counts, const std::vector<std::int64_t>& gone_key_hashes,
-                   PassId by = 0);
+  // Rows of a settled batch are deleted after all (deletion was enabled, or blocked rows became free). First it is said of which: from
+  // now on a DELETE may be committed whose answer nobody recorded. Refused for a run that has ended.
+  std::vector<ReleaseId> BeginReleases(const std::vector<NewRelease>& releases);
+  // Then how it ended, which ends the release: counts add up, in the batch and in the `released` counts of the pass that did it; `gone`
+  // leave the kept rows.
+  void AddReleased(ReleaseId release, const DeleteCounts& counts, const std::vector<std::int64_t>& gone_key_hashes);
+  // Nothing is to be deleted any more: its rows stay kept rows.
+  void DropRelease(ReleaseId release);
+  // Those that were begun by this pass and have not ended, oldest first.
+  std::vector<ReleaseInfo> OpenReleases(PassId by) const;
   std::vector<BatchInfo> ListBatches(PassId pass) const;
   // Those not deleted, not forgotten and not settled, by number.
   std::vector<BatchInfo> UnsettledBatches(PassId pass) const;

@@ -2,51 +2,14 @@
 // what must never be, the checks here only say it better.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "state/journal_state.h"
 #include "util/error.h"
 
 namespace osarchiver {
-namespace {
 
 std::uint64_t Sum(const DeleteCounts& counts) {
   return counts.deleted + counts.absent + counts.changed + counts.blocked;
 }
-
-// Takes as much of `amount` from `from` as there is.
-void Take(std::uint64_t* from, std::uint64_t* amount) {
-  const std::uint64_t taken = std::min(*from, *amount);
-  *from -= taken;
-  *amount -= taken;
-}
-
-// What a batch counts once rows of it were released. A released row was blocked or changed before,
-// and gives that up; one that was put back by a restore was deleted before, and is counted once.
-DeleteCounts Released(const BatchRow& batch, const DeleteCounts& answer) {
-  DeleteCounts counts = batch.counts;
-  DeleteCounts added = answer;
-  std::uint64_t again = 0;
-  if (batch.state == BatchState::kDeleted) {
-    again = Sum(added);
-  } else {
-    // Rows of a kept batch that stay are kept as before.
-    added.changed = added.blocked = 0;
-    const std::uint64_t left = batch.rows - Sum(counts);
-    again = Sum(added) > left ? Sum(added) - left : 0;
-  }
-  Take(&counts.blocked, &again);
-  Take(&counts.changed, &again);
-  Take(&counts.deleted, &again);
-  Take(&counts.absent, &again);
-  counts.deleted += added.deleted;
-  counts.absent += added.absent;
-  counts.changed += added.changed;
-  counts.blocked += added.blocked;
-  return counts;
-}
-
-}  // namespace
 
 void Journal::State::PutCopy(const BatchRow& batch, const CopyLocation& copy) {
   const std::int64_t target = TargetId(copy.target);
@@ -212,46 +175,6 @@ void Journal::ReplaceCopies(BatchId id, const std::vector<CopyLocation>& copies)
   }
   for (const CopyLocation& copy : copies) state_->PutCopy(batch, copy);
   state_->Touch(batch.run);
-  transaction.Commit();
-}
-
-void Journal::AddReleased(BatchId id, const DeleteCounts& answer,
-                          const std::vector<std::int64_t>& gone_key_hashes, PassId by) {
-  const State::Call call(*state_);
-  Transaction transaction(*state_->db);
-  const BatchRow batch = state_->LoadBatch(id);
-  const bool kept = batch.state == BatchState::kVerified && batch.settled;
-  if (!kept && batch.state != BatchState::kDeleted) {
-    throw StateError(
-        fmt::format("{} is {} and has no kept rows", state_->Describe(id), ToText(batch.state)));
-  }
-  if (Sum(answer) > batch.rows) {
-    throw StateError(fmt::format("{}: {} rows were released out of {}", state_->Describe(id),
-                                 Sum(answer), batch.rows));
-  }
-  (void)state_->TakeKept(batch.table, gone_key_hashes);
-  DeleteCounts counts = Released(batch, answer);
-  bool all_gone = false;
-  if (kept) {
-    all_gone = state_->LoadBatch(id).kept_rows == 0;
-    // What is neither deleted nor kept was archived again in a newer version.
-    if (all_gone) counts.changed += batch.rows - Sum(counts);
-  }
-  state_->db->Run(
-      "UPDATE batches SET delete_begun = 1, state = CASE WHEN ?1 THEN 'deleted' ELSE state END,"
-      " settled = CASE WHEN ?1 THEN 0 ELSE settled END, deleted = ?2, absent = ?3, changed = ?4, "
-      "blocked = ?5"
-      " WHERE id = ?6",
-      all_gone, counts.deleted, counts.absent, counts.changed, counts.blocked, id);
-  // Kept and released by one pass, a row is in its batch's counts already.
-  if (by != 0 && by != batch.pass) {
-    state_->db->Run(
-        "UPDATE passes SET released_deleted = released_deleted + ?, released_absent = "
-        "released_absent + ?"
-        " WHERE id = ?",
-        answer.deleted, answer.absent, by);
-    state_->Touch(state_->db->QueryInt("SELECT run_id FROM passes WHERE id = ?", by));
-  }
   transaction.Commit();
 }
 

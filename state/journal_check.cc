@@ -32,6 +32,8 @@ constexpr Invariant kInvariants[] = {
      " JOIN passes p ON p.run_id = r.id JOIN batches b ON b.pass_id = p.id"
      " WHERE r.settled = 1 AND (b.state IN ('extracted', 'archived') OR (b.state = 'verified' AND "
      "b.settled = 0))"},
+    {"SELECT 'run ' || r.name || ' is settled and has release ' || x.id || ' in flight' FROM runs r"
+     " JOIN passes p ON p.run_id = r.id JOIN releases x ON x.pass_id = p.id WHERE r.settled = 1"},
     {"SELECT 'the counts of table pass ' || p.id || ' are not those of its batches' FROM passes p"
      " LEFT JOIN batches b ON b.pass_id = p.id GROUP BY p.id"
      " HAVING p.rows_extracted <> coalesce(sum(b.row_count * (b.state = 'extracted')), 0)"

@@ -29,6 +29,8 @@ struct BatchRow {
   DeleteCounts counts;
 };
 
+std::uint64_t Sum(const DeleteCounts& counts);
+
 struct Journal::State {
   explicit State(std::unique_ptr<Database> opened) : db(std::move(opened)) {}
 
@@ -64,6 +66,8 @@ struct Journal::State {
   std::string Describe(BatchId batch);
   // Throws StateError unless `to` may follow the batch's state.
   void RequireTransition(const BatchRow& batch, BatchState to);
+  // Throws StateError when the batch cannot have kept rows, or not so many.
+  void RequireKeptRows(const BatchRow& batch, std::uint64_t released);
   // The run did something just now.
   void Touch(RunId run);
 

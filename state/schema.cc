@@ -1,4 +1,4 @@
-// Version 1 of the journal. What the triggers hold, and why, is listed in README.md under
+// The journal, version by version. What the triggers hold, and why, is listed in README.md under
 // "Invariants".
 #include "state/schema.h"
 
@@ -397,13 +397,44 @@ BEGIN
 END;
 )sql";
 
+// Kept rows for which a DELETE was begun: eight bytes of each row's key, as in kept.
+constexpr char kVersion2[] = R"sql(
+CREATE TABLE releases (
+  id INTEGER PRIMARY KEY,
+  pass_id INTEGER NOT NULL REFERENCES passes (id),
+  batch_id INTEGER NOT NULL REFERENCES batches (id),
+  unit INTEGER NOT NULL,
+  key_hashes BLOB NOT NULL CHECK (length(key_hashes) > 0 AND length(key_hashes) % 8 = 0)
+) STRICT;
+CREATE INDEX releases_by_pass ON releases (pass_id, id);
+
+CREATE TRIGGER releases_begin BEFORE INSERT ON releases
+BEGIN
+  SELECT RAISE(ABORT, 'only rows of a kept or deleted batch whose deletion was begun are released')
+  WHERE NOT EXISTS (SELECT 1 FROM batches WHERE id = NEW.batch_id AND delete_begun = 1 AND unarchived = 0
+                    AND (state = 'deleted' OR (state = 'verified' AND settled = 1)));
+  SELECT RAISE(ABORT, 'a run that has ended releases nothing')
+  WHERE 'running' <> (SELECT runs.state FROM runs JOIN passes ON passes.run_id = runs.id WHERE passes.id = NEW.pass_id);
+  SELECT RAISE(ABORT, 'a table pass releases rows of its own table')
+  WHERE (SELECT table_id FROM passes WHERE id = NEW.pass_id)
+     <> (SELECT passes.table_id FROM batches JOIN passes ON passes.id = batches.pass_id WHERE batches.id = NEW.batch_id);
+END;
+CREATE TRIGGER releases_same BEFORE UPDATE ON releases
+BEGIN SELECT RAISE(ABORT, 'what a release is never changes'); END;
+CREATE TRIGGER runs_settle_releases BEFORE UPDATE OF settled ON runs WHEN NEW.settled = 1 AND OLD.settled = 0
+BEGIN
+  SELECT RAISE(ABORT, 'a run with releases in flight is not settled')
+  WHERE EXISTS (SELECT 1 FROM passes JOIN releases ON releases.pass_id = passes.id WHERE passes.run_id = NEW.id);
+END;
+)sql";
+
 constexpr char kIdentity1[] = "PRAGMA application_id = 0x6f736172;";
 
 }  // namespace
 
 std::span<const char* const> Migrations() {
   static const std::string version1 = std::string(kIdentity1) + kTables1 + kTriggers1;
-  static const char* const scripts[] = {version1.c_str()};
+  static const char* const scripts[] = {version1.c_str(), kVersion2};
   return scripts;
 }
 

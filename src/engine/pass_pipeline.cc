@@ -238,8 +238,8 @@ void PassPipeline::RecordStage() {
 }
 
 // Between two transactions of a unit the throttle may say that the rest is left, where settling can
-// tell what is gone: not of rows without a copy, nor of rows that an earlier run archived.
-DeleteOptions PassPipeline::OptionsFor(const VerifiedUnit& unit) {
+// tell what is gone: not of rows without a copy.
+DeleteOptions PassPipeline::OptionsFor() {
   DeleteOptions delete_options;
   delete_options.max_rows_per_transaction = std::min(options_.batch_rows, throttle_.rows_at_once());
   delete_options.target = std::chrono::milliseconds(options_.delete_target_ms);
@@ -247,10 +247,7 @@ DeleteOptions PassPipeline::OptionsFor(const VerifiedUnit& unit) {
     throttle_.AddTransaction(rows, duration);
     services_.progress.AddDeleted(rows);
   };
-  bool can_be_left = options_.mode == PassMode::kMove;
-  for (const VerifiedUnit::Batch& batch : unit.batches) {
-    can_be_left = can_be_left && !batch.released;
-  }
+  const bool can_be_left = options_.mode == PassMode::kMove;
   delete_options.may_go_on = [this, can_be_left] { return throttle_.Wait() || !can_be_left; };
   return delete_options;
 }
@@ -259,7 +256,7 @@ DeleteOptions PassPipeline::OptionsFor(const VerifiedUnit& unit) {
 bool PassPipeline::DeleteUnit(Deleter& deleter, const VerifiedUnit& unit, DeleteOutcome* outcome) {
   if (!throttle_.Wait()) return false;
   try {
-    *outcome = deleter.Delete(unit.parts, OptionsFor(unit));
+    *outcome = deleter.Delete(unit.parts, OptionsFor());
     return true;
   } catch (const DeleteLeft&) {
     return false;

@@ -81,9 +81,9 @@ class PassPipeline {
   VerifiedUnit VerifyUnit(UnitInFlight& unit);
   void KeepBatch(const BatchInFlight& batch);
   void AddBatch(BatchInFlight& batch, VerifiedUnit* unit);
-  void AddRelease(const Release& release, VerifiedUnit* unit);
+  void AddReleases(const UnitInFlight& unit, VerifiedUnit* verified);
   bool DeleteUnit(Deleter& deleter, const VerifiedUnit& unit, DeleteOutcome* outcome);
-  DeleteOptions OptionsFor(const VerifiedUnit& unit);
+  DeleteOptions OptionsFor();
   void RecordUnit(const DeletedUnit& unit);
   void Fail();
   void Stop();

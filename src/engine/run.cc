@@ -57,6 +57,7 @@ std::string NewRunName(const Journal& journal, std::int64_t started) {
 bool NothingOpen(Journal& journal, RunId run) {
   for (const PassInfo& pass : journal.ListPasses(run)) {
     if (!journal.UnsettledBatches(pass.id).empty()) return false;
+    if (!journal.OpenReleases(pass.id).empty()) return false;
     for (const SegmentInfo& segment : journal.ListSegments(pass.id)) {
       if (segment.state == SegmentState::kOpen || segment.state == SegmentState::kSealing ||
           segment.state == SegmentState::kDamaged)

@@ -17,8 +17,9 @@
 namespace osarchiver {
 namespace {
 
-// Above every unit number of a run: the units of batches that are alone.
-constexpr std::uint64_t kAlone = std::uint64_t{1} << 62;
+// Above every unit number of a run: the units of batches and of releases that are alone.
+constexpr std::uint64_t kAlone = std::uint64_t{1} << 61;
+constexpr std::uint64_t kReleased = std::uint64_t{1} << 62;
 
 }  // namespace
 
@@ -78,10 +79,6 @@ SettleResult Settler::Settle() {
   };
   // Batches of one unit lie in several passes, so all passes are brought to verified before
   // anything is deleted.
-  struct Unit {
-    std::vector<BatchId> batches;
-    std::set<PassKey> tables;
-  };
   std::map<std::pair<RunId, std::uint64_t>, Unit> units;
   for (const PassToSettle& pass : passes) {
     attempt(
@@ -89,19 +86,28 @@ SettleResult Settler::Settle() {
         fmt::format("{}.{} of run {}", pass.pass.key.database, pass.pass.key.table, pass.run.name),
         [&] {
           for (const BatchInfo& batch : BringPassToVerified(pass, &result)) {
-            // A batch that is alone is its own unit; real units are numbered from 1.
-            const std::uint64_t unit = batch.batch.unit != 0
-                                           ? batch.batch.unit
-                                           : kAlone + static_cast<std::uint64_t>(batch.id);
-            units[{pass.run.id, unit}].batches.push_back(batch.id);
-            units[{pass.run.id, unit}].tables.insert(pass.pass.key);
+            // What is alone is its own unit; real units are numbered from 1.
+            const std::uint64_t number = batch.batch.unit != 0
+                                             ? batch.batch.unit
+                                             : kAlone + static_cast<std::uint64_t>(batch.id);
+            Unit& unit = units[{pass.run.id, number}];
+            unit.batches.push_back(batch.id);
+            unit.tables.insert(pass.pass.key);
+          }
+          for (ReleaseInfo& info : services_.journal.OpenReleases(pass.pass.id)) {
+            const std::uint64_t number = info.release.unit != 0
+                                             ? info.release.unit
+                                             : kReleased + static_cast<std::uint64_t>(info.id);
+            Unit& unit = units[{pass.run.id, number}];
+            unit.releases.push_back(std::move(info));
+            unit.tables.insert(pass.pass.key);
           }
         });
   }
   for (auto& [id, unit] : units) {
     // Batch numbers of the journal ascend as they were extracted: dependents before their parents.
     std::sort(unit.batches.begin(), unit.batches.end());
-    attempt(id.first, unit.tables, "a unit of rows", [&] { DeleteOrKeep(unit.batches, &result); });
+    attempt(id.first, unit.tables, "a unit of rows", [&] { DeleteOrKeep(unit, &result); });
   }
   for (const RunInfo& run : runs) {
     if (failed[run.id]) continue;
@@ -330,60 +336,103 @@ const TablePlan* Settler::WantsDelete(const PassInfo& pass) const {
   return SameRowShape(table->definition(), DefinitionFromJson(pass.definition)) ? table : nullptr;
 }
 
-void Settler::DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* result) {
-  std::string source;
+// What is to be deleted of one unit that was left in flight.
+struct Settler::Deletable {
   VerifiedUnit unit;
-  DeleteOptions options;
+  std::string source;
   std::vector<BatchId> announced;
-  for (const BatchId id : batches) {
-    const StoredBatch stored = LoadStoredBatch(services_.journal, id);
-    source = stored.pass.key.source;
-    const TableDefinition definition = DefinitionFromJson(stored.pass.definition);
-    Destination& first = *services_.destinations.front();
-    const CopyLocation* copy = nullptr;
-    for (const CopyLocation& candidate : stored.batch.copies) {
-      if (candidate.target == first.target()) copy = &candidate;
+  RowOutcome absent = RowOutcome::kAbsent;
+
+  // Children first, as the plan has them; in a cycle as they were extracted.
+  std::vector<const TablePlan*> Tables() const {
+    std::vector<const TablePlan*> tables;
+    for (const DeletableRows& part : unit.parts) {
+      if (std::find(tables.begin(), tables.end(), &part.table()) == tables.end())
+        tables.push_back(&part.table());
     }
-    if (copy == nullptr)
-      throw StateError(
-          fmt::format("batch {} lost its copy while settling", stored.batch.batch.number));
-    RowBatch rows = verifier_.ReadProven(
-        first, {stored.run.name, stored.pass.key, stored.batch.batch.number, *copy}, definition,
-        stored.batch.batch.digest, stored.batch.batch.rows);
-    const TablePlan* table = WantsDelete(stored.pass);
-    if (table == nullptr) {
-      Keep(stored.batch, rows, definition);
-      continue;
-    }
-    std::vector<std::int64_t> keys;
-    for (std::size_t i = 0; i < rows.row_count(); ++i)
-      keys.push_back(KeyHash(rows.row(i), definition.key));
-    rows = RowBatch();  // they are read once more
-    DeletableRows deletable =
-        verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch, keys, {});
-    if (stored.batch.delete_begun) options.absent = RowOutcome::kDeleted;
-    announced.push_back(id);
-    unit.owners.emplace_back(deletable.size(), static_cast<std::uint32_t>(unit.batches.size()));
-    unit.parts.push_back(std::move(deletable));
-    // Which versions it replaces was known to the run that archived it.
-    const bool may_replace =
-        services_.journal.CountKept(services_.context.archiver, stored.pass.key) > 0;
-    unit.batches.push_back({id, stored.pass.id, false, false, may_replace});
+    std::stable_sort(tables.begin(), tables.end(), [](const TablePlan* a, const TablePlan* b) {
+      return a->component < b->component;
+    });
+    return tables;
   }
-  if (unit.parts.empty()) return;
+};
+
+void Settler::AddBatch(BatchId id, Deletable* deletable) {
+  const StoredBatch stored = LoadStoredBatch(services_.journal, id);
+  const TableDefinition definition = DefinitionFromJson(stored.pass.definition);
+  Destination& first = *services_.destinations.front();
+  const CopyLocation* copy = nullptr;
+  for (const CopyLocation& candidate : stored.batch.copies) {
+    if (candidate.target == first.target()) copy = &candidate;
+  }
+  if (copy == nullptr)
+    throw StateError(
+        fmt::format("batch {} lost its copy while settling", stored.batch.batch.number));
+  RowBatch rows = verifier_.ReadProven(
+      first, {stored.run.name, stored.pass.key, stored.batch.batch.number, *copy}, definition,
+      stored.batch.batch.digest, stored.batch.batch.rows);
+  const TablePlan* table = WantsDelete(stored.pass);
+  if (table == nullptr) {
+    Keep(stored.batch, rows, definition);
+    return;
+  }
+  std::vector<std::int64_t> keys;
+  for (std::size_t i = 0; i < rows.row_count(); ++i)
+    keys.push_back(KeyHash(rows.row(i), definition.key));
+  rows = RowBatch();  // they are read once more
+  if (stored.batch.delete_begun) deletable->absent = RowOutcome::kDeleted;
+  deletable->source = stored.pass.key.source;
+  deletable->announced.push_back(id);
+  VerifiedUnit::Batch entry;
+  entry.id = id;
+  // Which versions it replaces was known to the run that archived it.
+  entry.may_replace = services_.journal.CountKept(services_.context.archiver, stored.pass.key) > 0;
+  deletable->unit.Add(
+      verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch, keys, {}), entry);
+}
+
+void Settler::AddRelease(const ReleaseInfo& info, Deletable* deletable) {
+  StoredBatch stored = LoadStoredBatch(services_.journal, info.release.batch);
+  const TablePlan* table = WantsDelete(stored.pass);
+  if (table == nullptr) {
+    services_.journal.DropRelease(info.id);
+    return;
+  }
+  // A destination may have been added since.
+  CompleteCopies(services_, verifier_, &stored);
+  deletable->absent = RowOutcome::kDeleted;
+  deletable->source = stored.pass.key.source;
+  VerifiedUnit::Batch entry;
+  entry.id = stored.batch.id;
+  entry.release = info.id;
+  deletable->unit.Add(verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch,
+                                             info.release.key_hashes, {}),
+                      entry);
+}
+
+void Settler::DeleteOrKeep(const Unit& unit, SettleResult* result) {
+  Deletable deletable;
+  for (const BatchId id : unit.batches) AddBatch(id, &deletable);
+  for (const ReleaseInfo& release : unit.releases) AddRelease(release, &deletable);
+  if (deletable.unit.parts.empty()) return;
+  deletable.unit.SortParts(deletable.Tables());
   // From here on a DELETE may be committed whose answer nobody records.
-  services_.journal.MarkVerified(announced, Journal::Next::kDelete);
-  Throttle& throttle = *sources_.at(source).throttle;
+  if (!deletable.announced.empty())
+    services_.journal.MarkVerified(deletable.announced, Journal::Next::kDelete);
+  const SettleSource& source = sources_.at(deletable.source);
+  Throttle& throttle = *source.throttle;
+  DeleteOptions options;
+  options.absent = deletable.absent;
   options.max_rows_per_transaction =
       std::min(options.max_rows_per_transaction, throttle.rows_at_once());
   options.may_go_on = [&throttle] { return throttle.Wait(); };
   options.committed = [&throttle](std::uint64_t rows, std::chrono::milliseconds duration) {
     throttle.AddTransaction(rows, duration);
   };
-  Deleter deleter(sources_.at(source).connect, services_.clock, services_.stop);
-  const DeleteOutcome outcome = deleter.Delete(unit.parts, options);
-  const DeleteCounts counts =
-      RecordOutcome(services_.journal, services_.context.archiver, source, unit, outcome);
+  Deleter deleter(source.connect, services_.clock, services_.stop);
+  const DeleteOutcome outcome = deleter.Delete(deletable.unit.parts, options);
+  const DeleteCounts counts = RecordOutcome(services_.journal, services_.context.archiver,
+                                            deletable.source, deletable.unit, outcome);
   Failpoint("batch-deleted");
   result->deleted += counts.deleted;
 }

@@ -73,7 +73,16 @@ class Settler {
   Proven Prove(const PassToSettle& pass, const BatchInfo& batch);
   bool BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArchive& archive,
                        SettleResult* result);
-  void DeleteOrKeep(const std::vector<BatchId>& batches, SettleResult* result);
+  // Batches and releases that one run meant to delete together, and their tables.
+  struct Unit {
+    std::vector<BatchId> batches;
+    std::vector<ReleaseInfo> releases;
+    std::set<PassKey> tables;
+  };
+  struct Deletable;
+  void AddBatch(BatchId id, Deletable* deletable);
+  void AddRelease(const ReleaseInfo& info, Deletable* deletable);
+  void DeleteOrKeep(const Unit& unit, SettleResult* result);
   void Keep(const BatchInfo& batch, const RowBatch& rows, const TableDefinition& definition);
   const TablePlan* WantsDelete(const PassInfo& pass) const;
 

@@ -189,9 +189,9 @@ std::uint64_t TablePass::Round() {
     share.Took(rows);
     // Where rows are deleted, those count that go.
     if (mode_ == PassMode::kArchiveOnly) throttle_.AddRows(rows);
-    if (prepared.batches.size() > 1) {
-      const std::uint64_t unit_number = ++services_.last_unit;
-      for (BatchInFlight& batch : prepared.batches) batch.info.unit = unit_number;
+    if (prepared.batches.size() + prepared.releases.size() > 1) {
+      prepared.number = ++services_.last_unit;
+      for (BatchInFlight& batch : prepared.batches) batch.info.unit = prepared.number;
     }
     CompleteReleases(pipeline, prepared);
     if (!pipeline.Push(std::move(prepared))) break;

@@ -42,6 +42,7 @@ struct Release {
 
 struct UnitInFlight {
   std::vector<const TablePlan*> tables;  // of all its rows, in delete order
+  std::uint64_t number = 0;  // within the run; 0 where it is one batch or one release
   std::vector<BatchInFlight> batches;
   std::vector<Release> releases;
   std::size_t bytes = 0;  // what it holds of the byte budget

@@ -38,7 +38,7 @@ std::vector<Tally> TallyBatches(const VerifiedUnit& unit, const DeleteOutcome& o
       Add(answer, &tallies[owner].counts);
       const bool stays = answer == RowOutcome::kChanged || answer == RowOutcome::kBlocked;
       // Only rows that stay, and rows that the journal may list as kept, need their key hashed.
-      if (!stays && !unit.batches[owner].released) continue;
+      if (!stays && unit.batches[owner].release == 0) continue;
       const std::int64_t key_hash = KeyHash(rows.row(i), rows.definition().key);
       if (stays) {
         tallies[owner].kept.push_back({key_hash, ShortHash(rows.hash(i)), unit.batches[owner].id});
@@ -82,8 +82,8 @@ DeleteCounts RecordOutcome(Journal& journal, const std::string& archiver, const 
     total.absent += tally.counts.absent;
     total.changed += tally.counts.changed;
     total.blocked += tally.counts.blocked;
-    if (batch.released) {
-      journal.AddReleased(batch.id, tally.counts, tally.gone, batch.pass);
+    if (batch.release != 0) {
+      journal.AddReleased(batch.release, tally.counts, tally.gone);
     } else if (batch.unarchived) {
       // Its changed and blocked rows are archived nowhere, so nothing of them is kept.
       journal.MarkDeletedUnarchived({batch.id, tally.counts, {}});

@@ -17,13 +17,18 @@ struct VerifiedUnit {
   std::vector<std::vector<std::uint32_t>> owners;
   struct Batch {
     BatchId id = 0;
-    PassId pass = 0;        // that deletes it
-    bool released = false;  // archived by an earlier run; this deletes what it kept
+    ReleaseId release = 0;  // not 0: archived by an earlier run; this deletes what it kept
     bool unarchived = false;
     bool may_replace = false;  // earlier versions of its rows may be kept rows
   };
   std::vector<Batch> batches;
   std::size_t bytes = 0;
+
+  // Rows join the part of their table, if it has their shape.
+  void Add(DeletableRows rows, Batch batch);
+  // Into the order in which the tables are worked: rows that an earlier run archived may refer to
+  // rows of today's batches, and the other way round.
+  void SortParts(const std::vector<const TablePlan*>& tables);
 };
 
 // A unit that is dealt with at the source; the journal does not know yet.

@@ -8,59 +8,16 @@
 #include "util/failpoint.h"
 
 namespace osarchiver {
-namespace {
-
-// The part of `table` that new rows may join; nullptr when there is none of the same definition.
-DeletableRows* FindPart(VerifiedUnit* unit, const TablePlan& table,
-                        const TableDefinition& definition, std::size_t* index) {
-  for (std::size_t i = 0; i < unit->parts.size(); ++i) {
-    if (&unit->parts[i].table() == &table &&
-        SameRowShape(unit->parts[i].definition(), definition)) {
-      *index = i;
-      return &unit->parts[i];
-    }
-  }
-  return nullptr;
-}
-
-void Append(DeletableRows rows, VerifiedUnit::Batch batch, VerifiedUnit* unit) {
-  const auto owner = static_cast<std::uint32_t>(unit->batches.size());
-  unit->batches.push_back(std::move(batch));
-  const std::size_t count = rows.size();
-  std::size_t index = unit->parts.size();
-  if (DeletableRows* part = FindPart(unit, rows.table(), rows.definition(), &index)) {
-    BatchVerifier::Merge(part, std::move(rows));
-  } else {
-    unit->parts.push_back(std::move(rows));
-    unit->owners.emplace_back();
-  }
-  unit->owners[index].insert(unit->owners[index].end(), count, owner);
-}
-
-// Rows that an earlier run archived may refer to rows of the batches, and the other way round.
-void SortParts(const std::vector<const TablePlan*>& tables, VerifiedUnit* unit) {
-  std::vector<DeletableRows> parts;
-  std::vector<std::vector<std::uint32_t>> owners;
-  for (const TablePlan* table : tables) {
-    for (std::size_t i = 0; i < unit->parts.size(); ++i) {
-      if (&unit->parts[i].table() != table) continue;
-      parts.push_back(std::move(unit->parts[i]));
-      owners.push_back(std::move(unit->owners[i]));
-    }
-  }
-  unit->parts = std::move(parts);
-  unit->owners = std::move(owners);
-}
-
-}  // namespace
 
 VerifiedUnit PassPipeline::VerifyUnit(UnitInFlight& unit) {
   VerifiedUnit verified;
   verified.bytes = unit.bytes;
   if (options_.mode == PassMode::kDeleteOnly) {
     for (BatchInFlight& batch : unit.batches) {
-      VerifiedUnit::Batch entry{batch.id, batch.pass, false, true, {}};
-      Append(DeleteOnlyPermit::Take(batch), std::move(entry), &verified);
+      VerifiedUnit::Batch entry;
+      entry.id = batch.id;
+      entry.unarchived = true;
+      verified.Add(DeleteOnlyPermit::Take(batch), entry);
     }
     return verified;
   }
@@ -86,8 +43,8 @@ VerifiedUnit PassPipeline::VerifyUnit(UnitInFlight& unit) {
     }
   }
   if (!keep) {
-    for (const Release& release : unit.releases) AddRelease(release, &verified);
-    SortParts(unit.tables, &verified);
+    AddReleases(unit, &verified);
+    verified.SortParts(unit.tables);
   }
   return verified;
 }
@@ -106,15 +63,31 @@ void PassPipeline::KeepBatch(const BatchInFlight& batch) {
 }
 
 void PassPipeline::AddBatch(BatchInFlight& batch, VerifiedUnit* unit) {
-  const VerifiedUnit::Batch entry{batch.id, batch.pass, false, false, !batch.supersedes.empty()};
-  Append(verifier_.TakeVerified(batch), entry, unit);
+  VerifiedUnit::Batch entry;
+  entry.id = batch.id;
+  entry.may_replace = !batch.supersedes.empty();
+  unit->Add(verifier_.TakeVerified(batch), entry);
 }
 
-void PassPipeline::AddRelease(const Release& release, VerifiedUnit* unit) {
-  const StoredBatch stored = LoadStoredBatch(services_.journal, release.batch);
-  DeletableRows rows = verifier_.VerifyStored(*release.table, stored.run, stored.pass, stored.batch,
-                                              release.key_hashes, release.levels);
-  Append(std::move(rows), {release.batch, release.by, true, false, false}, unit);
+// Every copy of every release is proven before the journal hears that any of them is to be deleted.
+void PassPipeline::AddReleases(const UnitInFlight& unit, VerifiedUnit* verified) {
+  if (unit.releases.empty()) return;
+  std::vector<DeletableRows> proven;
+  std::vector<NewRelease> begun;
+  for (const Release& release : unit.releases) {
+    const StoredBatch stored = LoadStoredBatch(services_.journal, release.batch);
+    proven.push_back(verifier_.VerifyStored(*release.table, stored.run, stored.pass, stored.batch,
+                                            release.key_hashes, release.levels));
+    begun.push_back({release.by, release.batch, unit.number, release.key_hashes});
+  }
+  const std::vector<ReleaseId> ids = services_.journal.BeginReleases(begun);
+  Failpoint("release-begun");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    VerifiedUnit::Batch entry;
+    entry.id = begun[i].batch;
+    entry.release = ids[i];
+    verified->Add(std::move(proven[i]), entry);
+  }
 }
 
 }  // namespace osarchiver

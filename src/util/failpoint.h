@@ -61,6 +61,7 @@ inline constexpr std::string_view kFailpoints[] = {
     "batch-readback-before",
     "batch-readback-after",
     "batch-verified",
+    "release-begun",
     "batch-delete-before",
     "batch-delete-locked",
     "batch-delete-statement-before",

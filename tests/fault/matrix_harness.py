@@ -97,6 +97,17 @@ class KeepThenDelete(Scenario):
         bench.rewrite()
 
 
+class DeleteKept(Scenario):
+    """Archived only by an earlier run; the run that fails deletes."""
+
+    def begin(self, bench, rng, **options):
+        options["source"] = {**options.get("source", {}), "delete": False}
+        super().begin(bench, rng, **options)
+        bench.osarchiver("run")
+        bench.settings["sources"]["db"]["delete"] = True
+        bench.rewrite()
+
+
 class RestoreAgain(Scenario):
     """A night is put back; the run after takes it away again."""
 
@@ -113,6 +124,7 @@ class RestoreAgain(Scenario):
 
 
 PLAIN = Scenario()
+DELETE_KEPT = DeleteKept()
 # At some destinations only: behind the first batch, which the journal knows.
 SECOND_BATCH_STORED = Scenario("batch-store-after", at=(4, 5))
 SCENARIOS = {
@@ -129,11 +141,15 @@ SCENARIOS = {
     "archive-alter-before": Narrower(),
     "archive-alter-after": Narrower(),
     "batch-kept": KeepThenDelete(),
+    "release-begun": DELETE_KEPT,
     "restore-insert-before": RestoreAgain(),
     "restore-insert-after": RestoreAgain(),
     "restore-commit-before": RestoreAgain(),
     "restore-commit-after": RestoreAgain(),
 }
+def deletes(place):
+    """A run that deletes rows of an earlier one passes it too."""
+    return place.startswith(("batch-delete", "batch-commit-", "journal-commit-", "batch-read"))
 
 
 def passed(bench, *arguments):
@@ -164,6 +180,8 @@ class Harness(HarnessBase):
         rng = self.random(group, number)
         shape = rng.choice(SHAPES)
         scenario = SCENARIOS.get(place, PLAIN)
+        if deletes(place):
+            scenario = rng.choice((PLAIN, DELETE_KEPT))
         scenario.begin(
             bench,
             rng,

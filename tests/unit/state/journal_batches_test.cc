@@ -10,11 +10,6 @@ using testing::IsEmpty;
 class JournalBatchesTest : public JournalTest {
  protected:
   void SetUp() override { pass_ = BeginPass(BeginRun()); }
-  static std::vector<std::int64_t> Keys(std::int64_t first, std::int64_t count) {
-    std::vector<std::int64_t> keys;
-    for (std::int64_t i = 0; i < count; ++i) keys.push_back(first + i);
-    return keys;
-  }
   const PassKey key_{"nova", "nova", "instances"};
   PassId pass_ = 0;
 };
@@ -108,81 +103,6 @@ TEST_F(JournalBatchesTest, AForgottenBatchCountsNowhere) {
   EXPECT_EQ(journal().CountKept("nova", key_), 0u);
   EXPECT_FALSE(journal().FindKept("nova", key_, {1}).at(0));
   EXPECT_THAT(journal().Check(), IsEmpty());
-}
-
-TEST_F(JournalBatchesTest, AKeptBatchIsDeletedPieceByPiece) {
-  const BatchId batch = AddVerified(pass_, Journal::Next::kKeep, 10);
-  journal().MarkKept(batch, Rows(batch, 1, 10));
-  const PassId tonight = BeginPass(BeginRun());
-  journal().AddReleased(batch, {4, 1, 0, 2}, Keys(1, 5), tonight);
-  BatchInfo info = *Open().FindBatch(batch);
-  EXPECT_EQ(info.state, BatchState::kVerified);
-  EXPECT_TRUE(info.settled);
-  EXPECT_TRUE(info.delete_begun);
-  EXPECT_EQ(CountsOf(pass_).deleted, 4u);
-  EXPECT_EQ(CountsOf(pass_).kept, 5u);
-  EXPECT_EQ(CountsOf(tonight).released_deleted, 4u);
-  EXPECT_EQ(CountsOf(tonight).released_absent, 1u);
-  EXPECT_EQ(journal().CountKept("nova", key_), 5u);
-  journal().AddReleased(batch, {5, 0, 0, 0}, Keys(6, 5), tonight);
-  info = *journal().FindBatch(batch);
-  EXPECT_EQ(info.state, BatchState::kDeleted);
-  EXPECT_FALSE(info.settled);
-  EXPECT_EQ(CountsOf(pass_).deleted, 9u);
-  EXPECT_EQ(CountsOf(pass_).absent, 1u);
-  EXPECT_EQ(CountsOf(pass_).changed, 0u);
-  EXPECT_EQ(CountsOf(pass_).kept, 0u);
-  EXPECT_EQ(CountsOf(tonight).released_deleted, 9u);
-  EXPECT_THAT(journal().Check(), IsEmpty());
-}
-
-TEST_F(JournalBatchesTest, RowsOfAKeptBatchThatWereArchivedAnewCountAsChanged) {
-  const BatchId old = AddVerified(pass_, Journal::Next::kKeep, 3);
-  journal().MarkKept(old, Rows(old, 1, 3));
-  const BatchId anew = AddVerified(pass_, Journal::Next::kKeep, 1);
-  journal().MarkKept(anew, {{2, 77, anew}});
-  EXPECT_EQ(journal().CountKept("nova", key_), 3u);
-  EXPECT_EQ(CountsOf(pass_).kept, 3u);
-  journal().AddReleased(old, {2, 0, 0, 0}, {1, 3});
-  EXPECT_EQ(StateOf(old), BatchState::kDeleted);
-  EXPECT_EQ(CountsOf(pass_).changed, 1u);
-  EXPECT_EQ(journal().FindKept("nova", key_, {2}).at(0), (KeptRow{2, 77, anew}));
-  EXPECT_THAT(journal().Check(), IsEmpty());
-}
-
-TEST_F(JournalBatchesTest, BlockedRowsOfADeletedBatchAreDeletedLater) {
-  const BatchId batch = AddVerified(pass_, Journal::Next::kDelete, 10);
-  journal().MarkDeleted({{batch, {7, 0, 1, 2}, Rows(batch, 1, 3)}});
-  journal().AddReleased(batch, {1, 0, 0, 1}, {1});
-  EXPECT_EQ(CountsOf(pass_).deleted, 8u);
-  EXPECT_EQ(CountsOf(pass_).blocked, 1u);
-  EXPECT_EQ(CountsOf(pass_).changed, 1u);
-  journal().AddReleased(batch, {1, 1, 0, 0}, {2, 3});
-  EXPECT_EQ(CountsOf(pass_).deleted, 9u);
-  EXPECT_EQ(CountsOf(pass_).absent, 1u);
-  EXPECT_EQ(CountsOf(pass_).blocked + CountsOf(pass_).changed, 0u);
-  EXPECT_EQ(journal().CountKept("nova", key_), 0u);
-  EXPECT_THAT(journal().Check(), IsEmpty());
-}
-
-TEST_F(JournalBatchesTest, RowsThatWerePutBackAreCountedOnce) {
-  const BatchId batch = AddVerified(pass_, Journal::Next::kDelete, 10);
-  journal().MarkDeleted({{batch, {10, 0, 0, 0}, {}}});
-  journal().AddKept("nova", key_, Rows(batch, 1, 4));
-  EXPECT_EQ(journal().CountKept("nova", key_), 4u);
-  journal().AddReleased(batch, {3, 1, 0, 0}, Keys(1, 4));
-  EXPECT_EQ(CountsOf(pass_).deleted, 9u);
-  EXPECT_EQ(CountsOf(pass_).absent, 1u);
-  EXPECT_THAT(journal().Check(), IsEmpty());
-}
-
-TEST_F(JournalBatchesTest, OnlyBatchesWithKeptRowsAreReleased) {
-  EXPECT_THROW(journal().AddReleased(AddBatch(pass_), {1, 0, 0, 0}, {}), StateError);
-  EXPECT_THROW(journal().AddReleased(AddVerified(pass_, Journal::Next::kDelete), {1, 0, 0, 0}, {}),
-               StateError);
-  const BatchId batch = AddVerified(pass_, Journal::Next::kDelete);
-  journal().MarkDeleted({{batch, {10, 0, 0, 0}, {}}});
-  EXPECT_THROW(journal().AddReleased(batch, {11, 0, 0, 0}, {}), StateError);
 }
 
 TEST_F(JournalBatchesTest, AKeptBatchIsNotDeletedAsAWhole) {

@@ -134,6 +134,19 @@ TEST_F(JournalOpenTest, AnOlderJournalIsReadOnlyAfterARunBroughtItUpToDate) {
   EXPECT_THAT(OpenError<StateError>(OpenMode::kRead), HasSubstr("version 0"));
 }
 
+TEST_F(JournalOpenTest, AJournalOfTheFirstVersionIsCarriedOn) {
+  const PassId pass = BeginPass(BeginRun());
+  const BatchId batch = AddVerified(pass, Journal::Next::kKeep);
+  journal().MarkKept(batch, Rows(batch, 1, 10));
+  journal_.reset();
+  Sql("DROP TRIGGER runs_settle_releases; DROP TABLE releases; PRAGMA user_version = 1");
+  EXPECT_EQ(Open().CountKept("nova", {"nova", "nova", "instances"}), 10u);
+  const PassId tonight = BeginPass(BeginRun());
+  const ReleaseId release = journal().BeginReleases({{tonight, batch, 0, {1}}}).at(0);
+  journal().AddReleased(release, {1, 0, 0, 0}, {1});
+  EXPECT_THAT(journal().Check(), IsEmpty());
+}
+
 TEST_F(JournalOpenTest, EveryTruncationIsFound) {
   const RunId run = BeginRun();
   const PassId pass = BeginPass(run);
