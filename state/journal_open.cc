@@ -100,6 +100,17 @@ void Create(const fs::path& path, const std::string& id) {
   files.SyncDirectory(directory);
 }
 
+// SQLite reads what is missing of the last page as zeros, which may even be what was there. While
+// there is a log a page may be half written, and comes from there.
+void RefuseTornPage(Database& db, std::uint64_t size_bytes) {
+  const auto page_bytes = static_cast<std::uint64_t>(db.QueryInt("PRAGMA page_size"));
+  if (size_bytes % page_bytes == 0) return;
+  throw IntegrityError(
+      fmt::format("the journal {} is damaged: it ends within a page, after {} bytes",
+                  db.path().string(), size_bytes),
+      kDamagedHint);
+}
+
 // SQLite takes a file without a whole header for a new database.
 void RefuseStump(const fs::path& path) {
   const std::uint64_t size = SizeOf(path);
@@ -115,9 +126,9 @@ void RefuseStump(const fs::path& path) {
 void RequireWhole(Database& db, std::uint64_t size_bytes) {
   // Kept rows are most of a large journal, and losing one only archives a row twice.
   static constexpr const char* kEssential[] = {
-      "PRAGMA integrity_check('runs')", "PRAGMA integrity_check('passes')",
-      "PRAGMA integrity_check('tables')", "PRAGMA integrity_check('segments')",
-      "PRAGMA integrity_check('targets')"};
+      "PRAGMA integrity_check('runs')",    "PRAGMA integrity_check('passes')",
+      "PRAGMA integrity_check('tables')",  "PRAGMA integrity_check('segments')",
+      "PRAGMA integrity_check('targets')", "PRAGMA integrity_check('releases')"};
   const auto check = [&db](const char* pragma) {
     Statement finding = db.Query(pragma);
     if (finding.Step() && finding.Text(0) != "ok") {
@@ -163,9 +174,11 @@ std::unique_ptr<Database> OpenForWriting(const fs::path& path) {
   if (!Exists(path)) Create(path, RandomHex(16));
   CheckOwner(path);
   RefuseStump(path);
+  const bool complete = SizeOf(WriteAheadLog(path)) == 0;
   auto db = std::make_unique<Database>(path, Database::Access::kReadWrite);
   // Before anything is written to what may be somebody else's database.
   (void)CheckIdentity(*db);
+  if (complete) RefuseTornPage(*db, SizeOf(path));
   UseWriteAheadLog(*db);
   db->RunScript(
       fmt::format("PRAGMA synchronous = FULL; PRAGMA cache_size = -{}; PRAGMA wal_autocheckpoint = "
