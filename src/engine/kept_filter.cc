@@ -18,7 +18,7 @@ void KeptFilter::Refresh() {
   any_held_ = journal_.CountHeld(archiver_, key_) > 0;
 }
 
-KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run) {
+KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run, Kept what) {
   Result result;
   std::vector<Hash> hashes = RowHashes(part.rows);
   if (!any_kept_ && !any_held_) {
@@ -44,7 +44,7 @@ KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run)
       continue;
     }
     const std::uint32_t level = part.levels.empty() ? 0 : part.levels[i];
-    if (kept[i] && kept[i]->row_hash == ShortHash(hashes[i])) {
+    if (what == Kept::kRelease && kept[i] && kept[i]->row_hash == ShortHash(hashes[i])) {
       Release& release = releases[kept[i]->batch];
       release.batch = kept[i]->batch;
       release.key_hashes.push_back(key_hashes[i]);

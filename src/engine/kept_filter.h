@@ -19,14 +19,19 @@ class KeptFilter {
     RowBatch rows;  // to be archived
     std::vector<Hash> hashes;
     std::vector<std::uint32_t> levels;
-    std::vector<SupersededRow> supersedes;  // of `rows`: an earlier version is archived
+    std::vector<SupersededRow> supersedes;  // of `rows`: an earlier batch holds them, as they were
     std::vector<Release> releases;  // unchanged since an earlier batch; table is left to the caller
     std::uint64_t held = 0;         // left alone because somebody asked for it
+  };
+  // What becomes of rows that an earlier batch holds in this version.
+  enum class Kept {
+    kRelease,  // set apart, not to be archived again
+    kTake,     // like all others: an archiver that deletes without archiving asks for no copy
   };
   // Takes the part's rows. Memory: the rows once more only when some of them are kept.
   // `first_batch_of_run`: rows that this run archived itself and found changed are left for the
   // next one, so that no segment holds two versions of a row; 0 when the run has no batch yet.
-  Result Split(UnitPart& part, BatchId first_batch_of_run);
+  Result Split(UnitPart& part, BatchId first_batch_of_run, Kept kept);
   // The journal learnt of new kept rows of this table.
   void Refresh();
 

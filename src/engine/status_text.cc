@@ -92,7 +92,8 @@ std::string NextCommand(const RunStatus& status, BlockedDetail detail) {
   }
   if (!status.blocked.empty() && detail == BlockedDetail::kSummary)
     return "osarchiver status --blocked " + archiver;
-  if (status.totals.deleted + status.totals.kept == 0) return {};
+  // It archived nothing: there are no copies of its own to look at.
+  if (status.totals.bytes == 0) return {};
   return "osarchiver verify --run " + std::to_string(status.run.id);
 }
 

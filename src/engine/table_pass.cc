@@ -111,7 +111,9 @@ UnitInFlight TablePass::Prepare(Unit unit) {
     prepared.tables.push_back(part.table);
     services_.progress.AddRead(part.rows.row_count());
     PassTargets::Target& target = TargetFor(*part.table);
-    KeptFilter::Result split = target.filter->Split(part, services_.first_batch);
+    KeptFilter::Result split = target.filter->Split(
+        part, services_.first_batch,
+        mode_ == PassMode::kDeleteOnly ? KeptFilter::Kept::kTake : KeptFilter::Kept::kRelease);
     for (Release& release : split.releases) {
       release.table = part.table;
       release.by = target.pass;

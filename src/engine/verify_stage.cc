@@ -17,6 +17,7 @@ VerifiedUnit PassPipeline::VerifyUnit(UnitInFlight& unit) {
       VerifiedUnit::Batch entry;
       entry.id = batch.id;
       entry.unarchived = true;
+      entry.may_replace = !batch.supersedes.empty();
       verified.Add(DeleteOnlyPermit::Take(batch), entry);
     }
     return verified;

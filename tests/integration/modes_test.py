@@ -50,6 +50,17 @@ class ModesTest(ArchiverCase):
         self.assertFalse(os.path.exists(self.archives))
         self.assertEqual(self.last_run()["rows"]["deleted"], TOTAL)
 
+    def test_delete_only_takes_what_an_earlier_night_archived(self):
+        self.configure(source_settings={"batch_rows": 20, "delete": False})
+        self.run_archiver()
+        self.configure(archive=False, formats=(), source_settings={"archive": False})
+        self.assert_silent(self.run_archiver())
+        self.assert_archived(self.before, ELIGIBLE)
+        self.assertEqual(self.last_run()["rows"]["deleted"], TOTAL)
+        # The journal no longer expects them in the source.
+        earlier = self.osarchiver("status", "--run", "1").stdout
+        self.assertIn(" 0 archived and kept", earlier)
+
     def test_delete_only_compares_too(self):
         self.configure(archive=False, formats=(), source_settings={"archive": False})
         hook = self.write_hook(
