@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <future>
 
 #include "engine/copy_repair.h"
 #include "engine/throttle.h"
@@ -220,33 +221,40 @@ void TablePass::SavePosition(const UnitReader& reader, bool complete) {
                                 complete ? std::string() : reader.position());
 }
 
-void TablePass::Finish() {
-  for (const TablePlan* table : tables_) targets_.For(*table).archive->Seal();
+void TablePass::CountWhatStays() {
   const PassId pass = TargetFor(table_).pass;
-  const bool stopped = services_.stop.stopped();
-  if (!stopped) {
-    // What the walk met need not be counted by reading the table once more.
-    const std::optional<std::uint64_t> live = reader_->live_flag_rows();
-    services_.journal.SetLiveFlagRows(
-        pass,
-        live ? *live : CountLiveFlagRows(*connection_, table_, services_.clock, services_.stop));
-    if (reader_->may_be_blocked() || blocked_late_ > 0) {
-      const auto among = blocked_late_ > 0 ? std::nullopt : reader_->blocked_rows();
-      std::uint64_t rows = 0;
-      std::vector<BlockedCount> counts =
-          CountBlocked(*connection_, plan_, table_, services_.clock, services_.stop, among, &rows);
-      for (BlockedCount& count : reader_->too_large()) {
-        rows += count.rows;
-        counts.push_back(std::move(count));
-      }
-      std::vector<BlockedReason> reasons;
-      for (BlockedCount& count : counts) {
-        reasons.push_back({count.referring, count.constraint, count.why, count.rows,
-                           std::move(count.example_keys), count.select_sql, count.advice});
-      }
-      services_.journal.SetBlocked(pass, rows, reasons);
-    }
+  // What the walk met need not be counted by reading the table once more.
+  const std::optional<std::uint64_t> live = reader_->live_flag_rows();
+  services_.journal.SetLiveFlagRows(
+      pass,
+      live ? *live : CountLiveFlagRows(*connection_, table_, services_.clock, services_.stop));
+  if (!reader_->may_be_blocked() && blocked_late_ == 0) return;
+  const auto among = blocked_late_ > 0 ? std::nullopt : reader_->blocked_rows();
+  std::uint64_t rows = 0;
+  std::vector<BlockedCount> counts =
+      CountBlocked(*connection_, plan_, table_, services_.clock, services_.stop, among, &rows);
+  for (BlockedCount& count : reader_->too_large()) {
+    rows += count.rows;
+    counts.push_back(std::move(count));
   }
+  std::vector<BlockedReason> reasons;
+  for (BlockedCount& count : counts) {
+    reasons.push_back({count.referring, count.constraint, count.why, count.rows,
+                       std::move(count.example_keys), count.select_sql, count.advice});
+  }
+  services_.journal.SetBlocked(pass, rows, reasons);
+}
+
+void TablePass::Finish() {
+  std::vector<PassArchive*> archives;
+  for (const TablePlan* table : tables_) archives.push_back(targets_.For(*table).archive.get());
+  const bool stopped = services_.stop.stopped();
+  // Sealing reads files, counting waits for the server.
+  std::future<void> sealed = std::async(std::launch::async, [&archives] {
+    for (PassArchive* archive : archives) archive->Seal();
+  });
+  if (!stopped) CountWhatStays();
+  sealed.get();
   for (const TablePlan* table : tables_) {
     if (conflicts_ > 0) {
       targets_.End(*table, PassState::kFailed,

@@ -48,6 +48,8 @@ class TablePass {
   void RequireText(const TableDefinition& definition, const RowBatch& rows) const;
   void CompleteReleases(PassPipeline& pipeline, const UnitInFlight& unit);
   void SavePosition(const UnitReader& reader, bool complete);
+  // What is left of the table and why, for the journal.
+  void CountWhatStays();
 
   RunServices& services_;
   const SourceSettings& source_;

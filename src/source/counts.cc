@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <numeric>
 #include <optional>
 
 #include "mariadb/quote.h"
@@ -116,7 +117,7 @@ std::vector<Kind> KindsOf(const SourcePlan& plan, const TablePlan& table,
   const TablePlan* child = plan.Find({key.database, key.table});
   const std::string any = AnyOf(plan, table, blockers);
   if (child == nullptr || !child->has_deleted_column || !child->settings.delete_rows) {
-    return {{blockers.front().why, any, "1"}};
+    return {{blockers.front().why, any, any}};
   }
   const std::string live = AnyOf(plan, table, blockers, [&](std::string_view alias) {
     return SoftDeletedCondition(*child, alias) + " IS NOT TRUE";
@@ -130,7 +131,7 @@ std::vector<Kind> KindsOf(const SourcePlan& plan, const TablePlan& table,
   return {{"live child", live, live},
           {"child is younger", younger + " AND NOT " + live, younger},
           {in_cycle ? "child is blocked itself, or in a circle with it" : "child is blocked itself",
-           any + " AND NOT " + younger + " AND NOT " + live, "1"}};
+           any + " AND NOT " + younger + " AND NOT " + live, any}};
 }
 
 // One foreign key's counts; a kind each.
@@ -163,7 +164,7 @@ Counting Prepare(const TablePlan& table, const Blocker& blocker, std::string any
 Counting PrepareDeeper(const SourcePlan& plan, const TablePlan& table, const Blockers& recursion,
                        const std::string& others) {
   const std::string any = "(" + AnyOf(plan, table, recursion) + others + ")";
-  return Prepare(table, recursion.front(), any, {{recursion.front().why, any, "1"}});
+  return Prepare(table, recursion.front(), any, {{recursion.front().why, any, any}});
 }
 
 void AddExamples(Connection& connection, const TablePlan& table, const Window& window,
@@ -187,25 +188,28 @@ void AddExamples(Connection& connection, const TablePlan& table, const Window& w
       });
 }
 
-// The kinds of one key's blocked rows in a window that has `rows` of them.
-void CountKinds(Connection& connection, const TablePlan& table, const Window& window,
-                std::uint64_t rows, Counting* counting) {
-  const std::string eligible = EligibleCondition(table, kRowAlias);
-  std::vector<std::uint64_t> numbers{rows};
-  if (counting->kinds.size() > 1) {
-    numbers.assign(counting->kinds.size(), 0);
-    std::string which = "CASE";
-    for (std::size_t i = 0; i < counting->kinds.size(); ++i) {
-      which += " WHEN " + counting->kinds[i].then + " THEN " + std::to_string(i);
-    }
-    const auto result = connection.Stream(
-        window.Select(which + " END, COUNT(*)", eligible + " AND " + counting->any) + " GROUP BY 1",
-        [&](const Row& row) {
-          numbers.at(ToNumber(row[0])) = ToNumber(row[1]);
-          return RowAction::kContinue;
-        });
-    RequireNoWarnings(connection, result, table.name);
+// How many of a window's rows each kind of one key holds.
+std::vector<std::uint64_t> KindNumbers(Connection& connection, const TablePlan& table,
+                                       const Window& window, const std::string& where,
+                                       const Counting& counting) {
+  std::vector<std::uint64_t> numbers(counting.kinds.size(), 0);
+  std::string which = "CASE";
+  for (std::size_t i = 0; i < counting.kinds.size(); ++i) {
+    which += " WHEN " + counting.kinds[i].then + " THEN " + std::to_string(i);
   }
+  const auto result = connection.Stream(
+      window.Select(which + " END, COUNT(*)", where) + " GROUP BY 1", [&](const Row& row) {
+        if (row[0]) numbers.at(ToNumber(row[0])) = ToNumber(row[1]);
+        return RowAction::kContinue;
+      });
+  RequireNoWarnings(connection, result, table.name);
+  return numbers;
+}
+
+// Adds a window's numbers to one key's counts, and example keys while there is room for them.
+void AddKinds(Connection& connection, const TablePlan& table, const Window& window,
+              const std::vector<std::uint64_t>& numbers, Counting* counting) {
+  const std::string eligible = EligibleCondition(table, kRowAlias);
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     BlockedCount& count = counting->counts[i];
     count.rows += numbers[i];
@@ -234,6 +238,36 @@ std::uint64_t CountDistinct(Connection& connection, const TablePlan& table, cons
              connection, table,
              window.Select("COUNT(*)", EligibleCondition(table, kRowAlias) + " AND " + any + ")"))
       .at(0);
+}
+
+// The blocked rows of a window: of a table to which one key refers every row is asked once.
+std::uint64_t CountOneKey(Connection& connection, const TablePlan& table, const Window& window,
+                          Counting* counting) {
+  const auto numbers =
+      KindNumbers(connection, table, window, EligibleCondition(table, kRowAlias), *counting);
+  AddKinds(connection, table, window, numbers, counting);
+  return std::accumulate(numbers.begin(), numbers.end(), std::uint64_t{0});
+}
+
+// Of one to which several do: first whether any row is blocked by each, for most block none.
+std::uint64_t CountKeys(Connection& connection, const TablePlan& table, const Window& window,
+                        bool distinct, std::vector<Counting>* all) {
+  const std::string eligible = EligibleCondition(table, kRowAlias);
+  std::string sums;
+  for (const Counting& counting : *all) {
+    sums += (sums.empty() ? "" : ", ") + ("SUM(" + counting.any + ")");
+  }
+  const auto rows = Numbers(connection, table, window.Select(sums, eligible));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] == 0) continue;
+    Counting& counting = all->at(i);
+    const auto numbers =
+        counting.kinds.size() == 1
+            ? std::vector<std::uint64_t>{rows[i]}
+            : KindNumbers(connection, table, window, eligible + " AND " + counting.any, counting);
+    AddKinds(connection, table, window, numbers, &counting);
+  }
+  return distinct ? CountDistinct(connection, table, window, *all, rows) : 0;
 }
 
 }  // namespace
@@ -266,20 +300,12 @@ std::vector<BlockedCount> CountBlocked(Connection& connection, const SourcePlan&
     all.push_back(PrepareDeeper(plan, table, recursion, others));
   }
   if (all.empty()) return {};
-  std::string sums;
-  for (const Counting& counting : all) {
-    sums += (sums.empty() ? "" : ", ") + ("SUM(" + counting.any + ")");
-  }
-  const std::string eligible = EligibleCondition(table, kRowAlias);
   const auto count_window = [&](const Window& window) {
-    const auto rows = Numbers(connection, table, window.Select(sums, eligible));
-    const std::uint64_t distinct =
-        total == nullptr ? 0 : CountDistinct(connection, table, window, all, rows);
     // Counted in a copy: a statement that takes too long makes the window count again.
     std::vector<Counting> counted = all;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (rows[i] > 0) CountKinds(connection, table, window, rows[i], &counted[i]);
-    }
+    const std::uint64_t distinct =
+        all.size() == 1 ? CountOneKey(connection, table, window, &counted.front())
+                        : CountKeys(connection, table, window, total != nullptr, &counted);
     all = std::move(counted);
     if (total != nullptr) *total += distinct;
   };

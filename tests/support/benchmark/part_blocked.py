@@ -13,7 +13,10 @@ MOST = 1.5
 
 class Blocked:
     name = "blocked"
-    summary = "a million eligible rows, a tenth of them blocked, and the table without children"
+    summary = (
+        "a million eligible rows, a tenth of them blocked; the same table while its children's table "
+        "is empty, and while there is none"
+    )
 
     def run(self, lab):
         rows = 2 * lab.options.rows
@@ -27,6 +30,7 @@ class Blocked:
                 table = _Parents(server, os.path.join(directory, "output"), rows)
                 results = lab.alternate(
                     {
+                        "no key": lambda: table.measure(blocked=None),
                         "no children": lambda: table.measure(blocked=0),
                         "blocked": lambda: table.measure(blocked=rows // 10),
                     }
@@ -39,8 +43,9 @@ class Blocked:
                 "row that went"
             )
         for figure, text in (("us_per_row", "time"), ("cpu_us_per_row", "CPU time")):
-            factor = middle["blocked"][figure] / middle["no children"][figure]
-            lab.bar(f"{text} per row with a tenth blocked : none", factor, MOST, unit=" x")
+            for name, what in (("no children", "none"), ("no key", "no foreign key at all")):
+                factor = middle["blocked"][figure] / middle[name][figure]
+                lab.bar(f"{text} per row with a tenth blocked : {what}", factor, MOST, unit=" x")
 
 
 class _Parents:
@@ -61,12 +66,18 @@ class _Parents:
                 REPEAT(MD5(seq), 4), NOW() - INTERVAL 2 YEAR, seq FROM seq_1_to_{self.rows};
             """
         )
-        if blocked:
+        if blocked is not None:
             self.server.sql(
-                f"""
+                """
                 CREATE TABLE actions (id INT PRIMARY KEY, server CHAR(36), deleted_at DATETIME,
                     deleted INT, FOREIGN KEY (server) REFERENCES servers (uuid))
                     CHARACTER SET utf8mb3;
+                """,
+                database="nova",
+            )
+        if blocked:
+            self.server.sql(
+                f"""
                 INSERT INTO actions SELECT id, uuid, NULL, 0 FROM servers
                     WHERE id MOD {self.rows // blocked} = 0;
                 """,
@@ -88,9 +99,10 @@ class _Parents:
         result = measure.run(osarchiver_runner.command_line(config, "run"))
         server_cpu = measure.cpu_seconds(self.server.pid) - before
         left = int(self.server.value("SELECT COUNT(*) FROM nova.servers"))
-        if result["code"] != 0 or left != blocked:
-            raise Failed(f"{left} rows left, {blocked} expected\n" + result["output"][-2000:])
-        gone = self.rows - blocked
+        stay = blocked or 0
+        if result["code"] != 0 or left != stay:
+            raise Failed(f"{left} rows left, {stay} expected\n" + result["output"][-2000:])
+        gone = self.rows - stay
         return {
             "wall_s": result["wall_s"],
             "us_per_row": 1e6 * result["wall_s"] / gone,
