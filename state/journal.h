@@ -1,7 +1,7 @@
 // The journal: what osarchiver knows about its runs, batches, copies and segments, in one SQLite file (WAL, synchronous=FULL).
 // Every Mark/Begin/Finish/Add call is one transaction and durable on return; each records a fact that is durable already.
-// Three are durable with the next call at the latest: MarkArchived, MarkDeleted and AddReleased, whose loss with the power leaves a
-// batch or a release as a crash just before them does.
+// Those that happen for every batch are durable with the next call at the latest: MarkArchived, MarkDeleted and AddReleased, whose loss
+// with the power leaves a batch or a release as a crash just before them does; and AddBatches, see EnsureDurable.
 // Thread-safe: one mutex, one connection. Errors: StateError (an illegal transition, disk full), IntegrityError (the file is no
 // journal, damaged, or from a newer version), ConfigError (wrong owner).
 //
@@ -246,6 +246,9 @@ class Journal {
 
   // Batches. Each call takes all batches of a unit at once: they move together or not at all.
   std::vector<BatchId> AddBatches(const std::vector<std::pair<PassId, NewBatch>>& batches);  // extracted
+  // The batch and what came before it are durable on return: to be asked for before anything of it is stored. Free when another call has
+  // synced since.
+  void EnsureDurable(BatchId batch);
   struct ArchivedBatch {
     BatchId batch;
     std::vector<CopyLocation> copies;  // every copy; the segments' lengths move to `end` in the same transaction

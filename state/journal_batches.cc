@@ -33,7 +33,7 @@ void Journal::State::PutCopy(const BatchRow& batch, const CopyLocation& copy) {
 
 std::vector<BatchId> Journal::AddBatches(const std::vector<std::pair<PassId, NewBatch>>& batches) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   std::vector<BatchId> ids;
   for (const auto& [pass, batch] : batches) {
     state_->db->Run(
@@ -46,7 +46,19 @@ std::vector<BatchId> Journal::AddBatches(const std::vector<std::pair<PassId, New
     state_->Touch(state_->db->QueryInt("SELECT run_id FROM passes WHERE id = ?", pass));
   }
   transaction.Commit();
+  if (!ids.empty()) state_->added.emplace_back(ids.back(), state_->db->commits());
   return ids;
+}
+
+void Journal::EnsureDurable(BatchId batch) {
+  const State::Call call(*state_);
+  auto& added = state_->added;
+  while (!added.empty() && added.front().second <= state_->db->durable_commits()) added.pop_front();
+  // Ids ascend with the commits.
+  if (added.empty() || added.front().first > batch) return;
+  Transaction transaction(*state_->db);
+  state_->db->Run("UPDATE syncs SET count = count + 1");
+  transaction.Commit();
 }
 
 void Journal::MarkArchived(const std::vector<ArchivedBatch>& batches) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,8 @@ struct Journal::State {
   std::unique_ptr<Database> db;
   std::string id;
   std::chrono::nanoseconds busy{0};
+  // The last batch of each AddBatches() call that may not be durable yet, and the call's commit.
+  std::deque<std::pair<BatchId, std::uint64_t>> added;
 
   // Held for the length of one call of the journal.
   class Call {

@@ -408,6 +408,13 @@ CREATE TABLE releases (
 ) STRICT;
 CREATE INDEX releases_by_pass ON releases (pass_id, id);
 
+-- One row that always changes: what is written when nothing but a sync is wanted.
+CREATE TABLE syncs (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  count INTEGER NOT NULL
+) STRICT;
+INSERT INTO syncs VALUES (1, 0);
+
 CREATE TRIGGER releases_begin BEFORE INSERT ON releases
 BEGIN
   SELECT RAISE(ABORT, 'only rows of a kept or deleted batch whose deletion was begun are released')

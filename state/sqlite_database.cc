@@ -266,13 +266,20 @@ void Database::SyncCommits(bool each) {
   syncs_commits_ = each;
 }
 
-Transaction::Transaction(Database& database, Kind kind) : database_(database) {
+std::int64_t Database::pages_written() const {
+  int written = 0, unused = 0;
+  (void)sqlite3_db_status(handle_, SQLITE_DBSTATUS_CACHE_WRITE, &written, &unused, 0);
+  return written;
+}
+
+Transaction::Transaction(Database& database, Kind kind) : database_(database), kind_(kind) {
   if (kind != Kind::kRead && !database.broken_.empty()) {
     throw StateError("the journal " + database.path_.string() +
                          " is not written any more after an earlier failure: " + database.broken_,
                      "the next run continues where this one stopped");
   }
   if (kind != Kind::kRead) database_.SyncCommits(kind == Kind::kWrite);
+  pages_before_ = database_.pages_written();
   database_.Run(kind == Kind::kRead ? "BEGIN" : "BEGIN IMMEDIATE");
 }
 
@@ -288,6 +295,10 @@ void Transaction::Commit() {
   Failpoint("journal-commit-before");
   database_.Run("COMMIT");
   open_ = false;
+  if (kind_ != Kind::kRead) ++database_.commits_;
+  // One sync of the log is good for all that it holds; but what changes no byte is not synced.
+  if (kind_ == Kind::kWrite && database_.pages_written() > pages_before_)
+    database_.durable_commits_ = database_.commits_;
   Failpoint("journal-commit-after");
 }
 

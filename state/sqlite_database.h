@@ -129,6 +129,10 @@ class Database {
   // Rows that the last INSERT, UPDATE or DELETE changed, triggers not counted.
   std::int64_t changes() const;
   bool in_transaction() const;
+  // Writing transactions committed through this connection, and how many of them, from the first
+  // on, are durable.
+  std::uint64_t commits() const { return commits_; }
+  std::uint64_t durable_commits() const { return durable_commits_; }
 
   // The bytes of a database in memory, as they would be in a file.
   std::string Serialize();
@@ -140,6 +144,8 @@ class Database {
   friend class Statement;
   friend class Transaction;
 
+  // Pages that went to the log or the file through this connection.
+  std::int64_t pages_written() const;
   void SyncCommits(bool each);
 
   Statement Borrow(std::string_view sql);
@@ -154,6 +160,8 @@ class Database {
   // not notice: nothing is written any more through this connection.
   std::string broken_;
   bool syncs_commits_ = true;  // PRAGMA synchronous = FULL
+  std::uint64_t commits_ = 0;
+  std::uint64_t durable_commits_ = 0;
 };
 
 // A transaction that is undone unless Commit() was called and returned. A writing one takes the
@@ -173,6 +181,8 @@ class Transaction {
 
  private:
   Database& database_;
+  Kind kind_;
+  std::int64_t pages_before_ = 0;
   bool open_ = true;
 };
 

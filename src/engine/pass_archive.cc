@@ -24,6 +24,7 @@ TableWriter& PassArchive::WriterFor(std::size_t index) {
 }
 
 std::vector<CopyLocation> PassArchive::Store(const BatchToStore& batch) {
+  stored_number_ = batch.number;
   std::vector<CopyLocation> copies;
   for (std::size_t i = 0; i < destinations_.size(); ++i) {
     Failpoint("batch-store-before");

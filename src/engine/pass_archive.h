@@ -2,6 +2,7 @@
 // with nothing to archive leaves no trace at the destinations.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -21,8 +22,10 @@ class PassArchive {
   PassArchive(Journal& journal, const Destinations& destinations, PassContext context);
 
   const PassContext& context() const { return context_; }
-  // The number of the pass's next batch; each is given once.
+  // The number of the pass's next batch; each is given once. From any thread.
   std::uint64_t TakeNumber() { return ++last_number_; }
+  // Of the batch that Store() was given last; 0 before. Numbers ascend in every segment.
+  std::uint64_t stored_number() const { return stored_number_; }
   // Stores the batch at every destination, in their order. Durable on return. Throws what
   // TableWriter::Store throws.
   std::vector<CopyLocation> Store(const BatchToStore& batch);
@@ -37,7 +40,8 @@ class PassArchive {
   Journal& journal_;
   const Destinations& destinations_;
   PassContext context_;
-  std::uint64_t last_number_;
+  std::atomic<std::uint64_t> last_number_;
+  std::uint64_t stored_number_ = 0;
   std::vector<std::unique_ptr<TableWriter>> writers_;  // as destinations_
 };
 

@@ -67,6 +67,7 @@ bool PassPipeline::Push(UnitInFlight unit) {
     const std::lock_guard lock(mutex_);
     if (failure_) return false;
   }
+  RecordExtracted(unit);
   if (!to_store_.Push(std::move(unit))) return false;
   if (large) WaitUntilIdle();
   return true;
@@ -91,7 +92,7 @@ PipelineCounts PassPipeline::counts() const {
 void PassPipeline::StoreStage() {
   try {
     while (auto unit = to_store_.Pop()) {
-      RecordExtracted(*unit);
+      for (const BatchInFlight& batch : unit->batches) services_.journal.EnsureDurable(batch.id);
       if (options_.mode != PassMode::kDeleteOnly) StoreUnit(*unit);
       if (!to_verify_.Push(std::move(*unit))) break;
     }
@@ -102,9 +103,9 @@ void PassPipeline::StoreStage() {
   to_verify_.Close();
 }
 
-// Numbers are given here and not by the reader, so that they ascend in every segment whatever is
-// taken out of a batch.
+// By the reader, while earlier units are stored: until this one is, a call of theirs has synced.
 void PassPipeline::RecordExtracted(UnitInFlight& unit) {
+  const std::lock_guard lock(numbering_);
   std::vector<std::pair<PassId, NewBatch>> added;
   for (BatchInFlight& batch : unit.batches) {
     batch.info.number = batch.archive->TakeNumber();
@@ -117,8 +118,25 @@ void PassPipeline::RecordExtracted(UnitInFlight& unit) {
   Failpoint("batch-extracted");
 }
 
+// Under the next number, in the place of the batch that was recorded before.
+void PassPipeline::RecordAnew(BatchInFlight& batch) {
+  {
+    const std::lock_guard lock(numbering_);
+    batch.info.number = batch.archive->TakeNumber();
+    batch.id = services_.journal.AddBatches({{batch.pass, batch.info}}).front();
+  }
+  services_.journal.EnsureDurable(batch.id);
+}
+
 void PassPipeline::StoreUnit(UnitInFlight& unit) {
-  for (BatchInFlight& batch : unit.batches) StoreWithoutConflicts(batch);
+  for (BatchInFlight& batch : unit.batches) {
+    // A batch before it had to be recorded anew and has a higher number now.
+    if (batch.info.number < batch.archive->stored_number()) {
+      services_.journal.MarkForgotten(batch.id);
+      RecordAnew(batch);
+    }
+    StoreWithoutConflicts(batch);
+  }
   std::erase_if(unit.batches,
                 [](const BatchInFlight& batch) { return batch.rows.row_count() == 0; });
   std::vector<Journal::ArchivedBatch> archived;
@@ -169,9 +187,8 @@ void PassPipeline::DropConflictingRows(BatchInFlight& batch, const BatchConflict
   batch.hashes = std::move(hashes);
   batch.levels = std::move(levels);
   if (batch.rows.row_count() == 0) return;
-  batch.info.number = batch.archive->TakeNumber();
   DescribeRows(definition.key, &batch);
-  batch.id = services_.journal.AddBatches({{batch.pass, batch.info}}).front();
+  RecordAnew(batch);
 }
 
 void PassPipeline::VerifyStage() {

@@ -57,8 +57,7 @@ class PassPipeline {
   // Ends the stages if Finish() was not called.
   ~PassPipeline();
 
-  // Gives a unit to the pipeline; it is recorded as extracted when it is about to be stored. Waits
-  // for room, and behind a large unit until it is through, so that no other is read meanwhile.
+  // Records a unit as extracted and gives it to the pipeline. Waits for room, and behind a large unit until it is through, so that no other is read meanwhile.
   // False when a stage failed: call Finish().
   bool Push(UnitInFlight unit);
   // Waits until everything pushed is settled or a stage failed.
@@ -75,6 +74,7 @@ class PassPipeline {
   void DeleteStage();
   void RecordStage();
   void RecordExtracted(UnitInFlight& unit);
+  void RecordAnew(BatchInFlight& batch);
   void StoreUnit(UnitInFlight& unit);
   void StoreWithoutConflicts(BatchInFlight& batch);
   void DropConflictingRows(BatchInFlight& batch, const BatchConflict& conflict);
@@ -101,6 +101,7 @@ class PassPipeline {
   std::exception_ptr failure_;
   PipelineCounts counts_;
   std::uint32_t deleting_;  // threads of DeleteStage() that have not ended
+  std::mutex numbering_;  // batches are recorded in the order of their numbers
   std::vector<std::thread> threads_;
 };
 

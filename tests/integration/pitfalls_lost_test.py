@@ -125,6 +125,28 @@ class LostRowsTest(PitfallCase):
         self.assert_archived(before, ELIGIBLE)
         self.assert_nothing_lost(before)
 
+    def test_08_batches_behind_a_conflict_keep_their_order(self):
+        """They are numbered already when the conflict makes their forerunner a later batch."""
+        before = self.load_small()
+        self.configure(source_settings={"batch_rows": 10})
+        labels = ("label 25", "label 40", "label 41", "label 70")
+        self.db.sql(
+            "CREATE DATABASE small_archive; USE small_archive; CREATE TABLE labels LIKE small.labels;"
+            + "".join(
+                f"INSERT INTO labels VALUES ('{label}', 3.25, NULL, '2019-01-01', 1);"
+                for label in labels
+            )
+        )
+        self.run_archiver(code=1)
+        conflicts = self.count("small_archive.labels", "weight=3.25 AND deleted=1")
+        self.assertGreaterEqual(conflicts, 3)
+        self.assert_archived(before, {**ELIGIBLE, "labels": ELIGIBLE["labels"] - conflicts})
+        self.assertEqual({s["result"] for s in self.verify()["segments"]}, {"ok"})
+        self.db.sql("DELETE FROM small_archive.labels WHERE weight=3.25 AND deleted=1")
+        self.run_archiver()
+        self.assert_archived(before, ELIGIBLE)
+        self.assert_nothing_lost(before)
+
     def test_09_narrower_archive_column(self):
         before = self.load_small()
         self.configure()

@@ -139,7 +139,7 @@ TEST_F(JournalOpenTest, AJournalOfTheFirstVersionIsCarriedOn) {
   const BatchId batch = AddVerified(pass, Journal::Next::kKeep);
   journal().MarkKept(batch, Rows(batch, 1, 10));
   journal_.reset();
-  Sql("DROP TRIGGER runs_settle_releases; DROP TABLE releases; PRAGMA user_version = 1");
+  Sql("DROP TRIGGER runs_settle_releases; DROP TABLE releases; DROP TABLE syncs; PRAGMA user_version = 1");
   EXPECT_EQ(Open().CountKept("nova", {"nova", "nova", "instances"}), 10u);
   const PassId tonight = BeginPass(BeginRun());
   const ReleaseId release = journal().BeginReleases({{tonight, batch, 0, {1}}}).at(0);
