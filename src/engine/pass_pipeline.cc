@@ -12,6 +12,12 @@
 #include "util/log.h"
 
 namespace osarchiver {
+namespace {
+
+// One that is stored and one that is verified; the next is read outside of the budget.
+constexpr std::size_t kUnitsBesideDeletes = 2;
+
+}  // namespace
 
 PassPipeline::PassPipeline(RunServices& services, PipelineOptions options, Throttle& throttle)
     : services_(services),
@@ -59,8 +65,10 @@ void PassPipeline::Fail() {
 bool PassPipeline::Push(UnitInFlight unit) {
   for (const BatchInFlight& batch : unit.batches) unit.bytes += batch.rows.byte_count();
   const bool large = unit.bytes > options_.large_unit_bytes;
-  // Even a unit of releases alone counts, so that WaitUntilIdle() waits for it.
-  ++unit.bytes;
+  // A few units keep every stage busy, however small they are: more would only wait, and a large
+  // table would take more memory than a small one.
+  unit.bytes =
+      std::max(unit.bytes, budget_.limit() / (kUnitsBesideDeletes + options_.delete_connections));
   if (large) unit.bytes = std::max(unit.bytes, budget_.limit());
   budget_.Acquire(unit.bytes);
   {
