@@ -376,25 +376,60 @@ void Settler::AddBatch(BatchId id, Deletable* deletable) {
     Keep(stored.batch, rows, definition);
     return;
   }
-  std::vector<std::int64_t> keys;
-  for (std::size_t i = 0; i < rows.row_count(); ++i)
-    keys.push_back(KeyHash(rows.row(i), definition.key));
+  VerifiedUnit::Batch entry;
+  entry.id = id;
+  const std::vector<std::int64_t> keys = FreeKeys(stored, rows, definition, &entry.held);
+  if (keys.empty()) {
+    Keep(stored.batch, rows, definition);
+    return;
+  }
   rows = RowBatch();  // they are read once more
   if (stored.batch.delete_begun) deletable->absent = RowOutcome::kDeleted;
   deletable->source = stored.pass.key.source;
   deletable->announced.push_back(id);
-  VerifiedUnit::Batch entry;
-  entry.id = id;
   // Which versions it replaces was known to the run that archived it.
   entry.may_replace = services_.journal.CountKept(services_.context.archiver, stored.pass.key) > 0;
   deletable->unit.Add(
       verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch, keys, {}), entry);
 }
 
+// The keys of those rows that nobody put back to stay since the batch was archived; the others are
+// kept rows.
+std::vector<std::int64_t> Settler::FreeKeys(const StoredBatch& stored, const RowBatch& rows,
+                                            const TableDefinition& definition,
+                                            std::vector<KeptRow>* held) {
+  std::vector<std::int64_t> keys;
+  for (std::size_t i = 0; i < rows.row_count(); ++i)
+    keys.push_back(KeyHash(rows.row(i), definition.key));
+  const std::vector<bool> holds = Held(stored.pass.key, keys);
+  if (std::find(holds.begin(), holds.end(), true) == holds.end()) return keys;
+  const std::vector<Hash> hashes = RowHashes(rows);
+  std::vector<std::int64_t> free;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (holds[i]) {
+      held->push_back({keys[i], ShortHash(hashes[i]), stored.batch.id});
+    } else {
+      free.push_back(keys[i]);
+    }
+  }
+  return free;
+}
+
+std::vector<bool> Settler::Held(const PassKey& key, const std::vector<std::int64_t>& key_hashes) {
+  const std::string& archiver = services_.context.archiver;
+  if (services_.journal.CountHeld(archiver, key) == 0) return std::vector<bool>(key_hashes.size());
+  return services_.journal.FindHeld(archiver, key, key_hashes);
+}
+
 void Settler::AddRelease(const ReleaseInfo& info, Deletable* deletable) {
   StoredBatch stored = LoadStoredBatch(services_.journal, info.release.batch);
   const TablePlan* table = WantsDelete(stored.pass);
-  if (table == nullptr) {
+  std::vector<std::int64_t> keys;
+  const std::vector<bool> holds = Held(stored.pass.key, info.release.key_hashes);
+  for (std::size_t i = 0; i < holds.size(); ++i) {
+    if (!holds[i]) keys.push_back(info.release.key_hashes[i]);
+  }
+  if (table == nullptr || keys.empty()) {
     services_.journal.DropRelease(info.id);
     return;
   }
@@ -405,9 +440,8 @@ void Settler::AddRelease(const ReleaseInfo& info, Deletable* deletable) {
   VerifiedUnit::Batch entry;
   entry.id = stored.batch.id;
   entry.release = info.id;
-  deletable->unit.Add(verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch,
-                                             info.release.key_hashes, {}),
-                      entry);
+  deletable->unit.Add(
+      verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch, keys, {}), entry);
 }
 
 void Settler::DeleteOrKeep(const Unit& unit, SettleResult* result) {

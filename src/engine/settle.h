@@ -82,6 +82,9 @@ class Settler {
   struct Deletable;
   void AddBatch(BatchId id, Deletable* deletable);
   void AddRelease(const ReleaseInfo& info, Deletable* deletable);
+  std::vector<std::int64_t> FreeKeys(const StoredBatch& stored, const RowBatch& rows,
+                                     const TableDefinition& definition, std::vector<KeptRow>* held);
+  std::vector<bool> Held(const PassKey& key, const std::vector<std::int64_t>& key_hashes);
   void DeleteOrKeep(const Unit& unit, SettleResult* result);
   void Keep(const BatchInfo& batch, const RowBatch& rows, const TableDefinition& definition);
   const TablePlan* WantsDelete(const PassInfo& pass) const;

@@ -30,6 +30,10 @@ void Add(RowOutcome outcome, DeleteCounts* counts) {
 
 std::vector<Tally> TallyBatches(const VerifiedUnit& unit, const DeleteOutcome& outcome) {
   std::vector<Tally> tallies(unit.batches.size());
+  for (std::size_t i = 0; i < tallies.size(); ++i) {
+    tallies[i].kept = unit.batches[i].held;
+    tallies[i].counts.blocked = tallies[i].kept.size();
+  }
   for (std::size_t part = 0; part < unit.parts.size(); ++part) {
     const DeletableRows& rows = unit.parts[part];
     for (std::size_t i = 0; i < rows.size(); ++i) {

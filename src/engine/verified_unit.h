@@ -20,6 +20,7 @@ struct VerifiedUnit {
     ReleaseId release = 0;  // not 0: archived by an earlier run; this deletes what it kept
     bool unarchived = false;
     bool may_replace = false;  // earlier versions of its rows may be kept rows
+    std::vector<KeptRow> held;  // its rows that are in no part, because somebody asked for them
   };
   std::vector<Batch> batches;
   std::size_t bytes = 0;

@@ -204,6 +204,30 @@ class RestoreTest(RestoreCase):
         self.assert_holds(self.full)
         self.verify()
 
+    def test_rows_of_a_killed_run_that_are_put_back_to_stay(self):
+        """What was left in flight was deleted once more, held or not."""
+        for place in ("batch-delete-before", "batch-commit-after"):
+            with self.subTest(place):
+                self.doCleanups()
+                self.setUp()
+                self.db.sql(
+                    "INSERT INTO small.labels SELECT CONCAT('x ', label), weight, data, deleted_at, "
+                    "deleted FROM small_archive.labels"
+                )
+                self.run_archiver(code=-9, failpoints=f"{place}=kill@1")
+                self.restore("--archiver", "main", "--table", "small.labels", "--hold")
+                self.run_archiver()
+                self.assertEqual(self.count("small.labels", "label LIKE 'x %'"), 68)
+                self.verify()
+
+    def test_rows_deleted_again_by_a_killed_run_that_are_put_back_to_stay(self):
+        self.restore("--run", "last")
+        self.run_archiver(code=-9, failpoints="batch-commit-after=kill@2")
+        self.restore("--archiver", "main", "--hold")
+        self.run_archiver()
+        self.assert_holds(self.full)
+        self.verify()
+
     def test_only_the_rows_asked_for_are_held(self):
         self.restore("--run", "last", "--table", "small.labels", "--where-key", self.a_label(), "--hold")
         self.assertEqual(self.now().row_count(), self.emptied.row_count() + 1)
