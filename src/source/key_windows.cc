@@ -52,7 +52,7 @@ KeyOrder ChooseOrder(Connection& connection, const TablePlan& table) {
 std::string Guarded(std::chrono::milliseconds limit) {
   const std::string milliseconds = std::to_string(limit.count() % 1000 + 1000).substr(1);
   return "SET STATEMENT max_statement_time=" + std::to_string(limit.count() / 1000) + "." +
-         milliseconds + ", optimizer_switch='exists_to_in=off' FOR ";
+         milliseconds + ", optimizer_switch='exists_to_in=off,subquery_cache=off' FOR ";
 }
 
 bool IsTimeout(const DatabaseError& error) {
