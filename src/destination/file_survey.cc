@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -68,15 +69,23 @@ void SurveyBatch(const PassFacts& facts, const SegmentInfo& segment, const Found
 }
 
 // Whether what stands behind a segment's whole bytes is the record of the one batch that was being
-// written, which the journal has extracted. So a loss of power leaves a file when the end of what
-// was written last is on the disk and its beginning is not. Never two: each is synced before the
-// next is written.
-bool IsOnlyInFlight(const PassFacts& facts, const SegmentReport& report) {
+// written. So a loss of power leaves a file when the end of what was written last is on the disk
+// and its beginning is not. Never two: each is synced before the next is written. The journal has
+// the batch extracted, or a run that was killed while it settled this one had dealt with it and not
+// yet cut the file: it is forgotten, or lies in another segment of this target.
+bool IsOnlyInFlight(const PassFacts& facts, const SegmentInfo& segment,
+                    const SegmentReport& report) {
   if (report.behind_whole.size() != 1) return false;
   const BatchRecord& record = report.behind_whole.front();
   const auto known = facts.batches.find(record.number);
-  return known != facts.batches.end() && known->second.state == BatchState::kExtracted &&
-         known->second.batch.digest == record.digest;
+  if (known == facts.batches.end()) return false;
+  const BatchInfo& batch = known->second;
+  if (batch.batch.digest != record.digest) return false;
+  const auto is_elsewhere = [&segment](const CopyLocation& copy) {
+    return copy.target == segment.target && copy.segment != segment.id;
+  };
+  return batch.state == BatchState::kExtracted || batch.state == BatchState::kForgotten ||
+         std::any_of(batch.copies.begin(), batch.copies.end(), is_elsewhere);
 }
 
 // Segments that the journal calls open or sealing.
@@ -91,7 +100,7 @@ void SurveyUnsealed(const PassFacts& facts, const SegmentInfo& segment, Survey* 
     return;
   }
   SegmentReport report = ScanSegment(facts.target.files, path, ScanDepth::kRecords);
-  if (report.whole_bytes >= segment.length && IsOnlyInFlight(facts, report)) {
+  if (report.whole_bytes >= segment.length && IsOnlyInFlight(facts, segment, report)) {
     // As if its record were torn like the rest of it.
     report.records_behind_whole = false;
     std::erase_if(report.batches,

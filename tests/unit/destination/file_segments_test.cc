@@ -236,6 +236,8 @@ TEST_F(FileSegmentsTest, BatchWhoseBeginningWasLostWithThePowerIsCut) {
   EXPECT_THROW(Close(*destination, pass), IntegrityError);
   EXPECT_EQ(SizeOf(first), size);
   journal->MarkForgotten(second.id);
+  // Killed here, the next run looks at it once more.
+  EXPECT_EQ(SurveyOf(*destination, pass).journal_is_older, std::vector<std::string>());
   CloseAndVerify({first});
   EXPECT_GE(SizeOf(first), length);
 }
