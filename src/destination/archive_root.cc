@@ -162,7 +162,7 @@ void ArchiveRoot::Open(const RunContext& run, const Journal& journal) {
     files_.CreateDirectories(root_);
     const json marker = {
         {"format", kMarkerVersion}, {"destination", destination_}, {"site", run.site}};
-    WriteWholeFile(files_, root_ / kMarkerName, marker.dump() + "\n", 0440);
+    WriteWholeFile(files_, root_ / kMarkerName, marker.dump() + "\n", 0440, run.archiver);
   } else {
     CheckLastRuns(run, journal);
   }

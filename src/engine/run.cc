@@ -95,6 +95,7 @@ class ArchiverRun {
   void WorkComponent(PlannedSource& source, const WorkOrder::Tables& tables);
   // What went wrong, "" when nothing did.
   std::string Guard(const std::string& what, const std::function<void()>& work);
+  void WriteStatus();
   void Problem(ExitCode code, const std::string& text, const std::string& hint = {});
   void AddDeleted(std::uint64_t rows);
   void End();
@@ -120,15 +121,18 @@ RunResult ArchiverRun::Execute() {
   const RunLock lock = RunLock::Acquire(request_.settings->state, request_.archiver->name);
   const bool journal_was_empty = journal_->empty();
   Begin(journal_was_empty);
-  const Ticker status_ticker(kStatusInterval,
-                             [this] { WriteStatusFile(*request_.settings, *journal_); });
   Guard("", [this] {
+    const Ticker status_ticker(kStatusInterval, [this] { WriteStatus(); });
     Connect();
     Prepare();
     Work();
   });
   End();
   return std::move(result_);
+}
+
+void ArchiverRun::WriteStatus() {
+  WriteStatusFile(*request_.settings, *journal_, request_.archiver->name);
 }
 
 void ArchiverRun::Problem(ExitCode code, const std::string& text, const std::string& hint) {
@@ -380,7 +384,7 @@ void ArchiverRun::End() {
     }
     journal_->FinishInvocation(invocation_, code, reason);
     Failpoint("run-end");
-    WriteStatusFile(*request_.settings, *journal_);
+    WriteStatus();
   });
   LogDebug(fmt::format("journal: {:.3f} s inside its calls",
                        std::chrono::duration<double>(journal_->busy_time()).count()));

@@ -155,10 +155,11 @@ std::string StatusJson(const StatusReport& report) {
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-void WriteStatusFile(const Settings& settings, const Journal& journal) {
+void WriteStatusFile(const Settings& settings, const Journal& journal, std::string_view archiver) {
   const std::filesystem::path path =
       std::filesystem::path(settings.state).parent_path() / "status.json";
-  WriteWholeFile(PosixFileSystem(), path, StatusJson(BuildStatus(settings, journal, {})), 0644);
+  WriteWholeFile(PosixFileSystem(), path, StatusJson(BuildStatus(settings, journal, {})), 0644,
+                 archiver);
 }
 
 }  // namespace osarchiver

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/settings.h"
@@ -38,7 +39,8 @@ std::string StatusJson(const StatusReport& report);
 // One screen for people. `blocked`: with reasons, examples and statements.
 enum class BlockedDetail { kSummary, kFull };
 std::string StatusText(const StatusReport& report, const Settings& settings, BlockedDetail detail);
-// "<journal's directory>/status.json", replaced in one step.
-void WriteStatusFile(const Settings& settings, const Journal& journal);
+// "<journal's directory>/status.json", replaced in one step; by the run of `archiver`, beside which
+// those of others may do so too.
+void WriteStatusFile(const Settings& settings, const Journal& journal, std::string_view archiver);
 
 }  // namespace osarchiver

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 
 #include "util/error.h"
 #include "util/failpoint.h"
@@ -196,8 +197,11 @@ std::string ReadWholeFile(FileSystem& files, const fs::path& path, std::uint64_t
 }
 
 void WriteWholeFile(FileSystem& files, const fs::path& path, std::string_view content,
-                    unsigned mode) {
-  const fs::path temporary = path.string() + ".tmp";
+                    unsigned mode, std::string_view writer) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  const std::string word = writer.empty() ? std::string() : "." + std::string(writer);
+  const fs::path temporary = path.string() + word + ".tmp";
   if (files.Exists(temporary)) files.Remove(temporary);
   {
     const auto file = files.Create(temporary, mode);

@@ -70,8 +70,10 @@ FileSystem& PosixFileSystem();
 std::string ReadWholeFile(FileSystem& files, const std::filesystem::path& path,
                           std::uint64_t limit_bytes);
 // Replaces `path` in one step: temporary name, write, sync, rename, sync of the directory. Readers
-// see old or new.
+// see old or new. Where several processes write one file, `writer` is a word for each, so that they
+// do not meet at the temporary name (`path.writer.tmp`); one that was killed left it there, and
+// writes over it the next time. Threads of one process wait for each other.
 void WriteWholeFile(FileSystem& files, const std::filesystem::path& path, std::string_view content,
-                    unsigned mode);
+                    unsigned mode, std::string_view writer = {});
 
 }  // namespace osarchiver

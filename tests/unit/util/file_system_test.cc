@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
+#include <thread>
+#include <vector>
 
 #include "util/error.h"
 
@@ -53,6 +56,32 @@ TEST_F(FileSystemTest, WholeFilesAreReplacedWithTheirMode) {
   EXPECT_EQ(ReadWholeFile(files_, root_ / "status.json", 100), "two");
   EXPECT_EQ(files_.ListFiles(root_), std::vector<std::string>{"status.json"});
   EXPECT_THROW(ReadWholeFile(files_, root_ / "status.json", 2), IoError);
+}
+
+// status.json is written by the run of each archiver, every few seconds and at its end.
+TEST_F(FileSystemTest, WritersOfOneFileDoNotDisturbEachOther) {
+  std::vector<std::thread> threads;
+  std::atomic<int> failures = 0;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      const std::string content(static_cast<std::size_t>(1000 * (i + 1)),
+                                static_cast<char>('a' + i));
+      for (int round = 0; round < 50; ++round) {
+        try {
+          // Two threads of each of two processes.
+          WriteWholeFile(files_, root_ / "status.json", content, 0644,
+                         i % 2 == 0 ? "nova" : "cinder");
+        } catch (const Error&) {
+          ++failures;
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failures, 0);
+  const std::string last = ReadWholeFile(files_, root_ / "status.json", 10000);
+  EXPECT_EQ(last, std::string(last.size(), last.at(0)));
+  EXPECT_EQ(files_.ListFiles(root_), std::vector<std::string>{"status.json"});
 }
 
 // A disk that drops the first byte of what is appended and reports nothing.
