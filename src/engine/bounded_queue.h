@@ -74,6 +74,12 @@ class ByteBudget {
     freed_.wait(lock, [&] { return lifted_ || used_ == 0 || used_ + bytes <= limit_; });
     used_ += bytes;
   }
+  // Waits until so much could be acquired. For the only one that acquires: until it does, there is
+  // only more room.
+  void WaitForRoom(std::size_t bytes) {
+    std::unique_lock lock(mutex_);
+    freed_.wait(lock, [&] { return lifted_ || used_ == 0 || used_ + bytes <= limit_; });
+  }
   void Release(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
     used_ -= bytes;

@@ -14,7 +14,8 @@
 namespace osarchiver {
 namespace {
 
-// One that is stored and one that is verified; the next is read outside of the budget.
+// One that is read or stored, and one that is verified or waits for its deletion. More would only
+// wait, and a large table would take more memory than a small one.
 constexpr std::size_t kUnitsBesideDeletes = 2;
 
 }  // namespace
@@ -25,6 +26,7 @@ PassPipeline::PassPipeline(RunServices& services, PipelineOptions options, Throt
       throttle_(throttle),
       verifier_(services.journal, services.destinations),
       budget_(options.budget_bytes),
+      least_unit_bytes_(options.budget_bytes / (kUnitsBesideDeletes + options.delete_connections)),
       to_store_(1),
       to_verify_(1),
       to_delete_(options.delete_connections),
@@ -65,10 +67,7 @@ void PassPipeline::Fail() {
 bool PassPipeline::Push(UnitInFlight unit) {
   for (const BatchInFlight& batch : unit.batches) unit.bytes += batch.rows.byte_count();
   const bool large = unit.bytes > options_.large_unit_bytes;
-  // A few units keep every stage busy, however small they are: more would only wait, and a large
-  // table would take more memory than a small one.
-  unit.bytes =
-      std::max(unit.bytes, budget_.limit() / (kUnitsBesideDeletes + options_.delete_connections));
+  unit.bytes = std::max(unit.bytes, least_unit_bytes_);
   if (large) unit.bytes = std::max(unit.bytes, budget_.limit());
   budget_.Acquire(unit.bytes);
   {

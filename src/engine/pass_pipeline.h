@@ -57,8 +57,11 @@ class PassPipeline {
   // Ends the stages if Finish() was not called.
   ~PassPipeline();
 
-  // Records a unit as extracted and gives it to the pipeline. Waits for room, and behind a large unit until it is through, so that no other is read meanwhile.
-  // False when a stage failed: call Finish().
+  // Waits until another unit may be read: it takes memory before it is pushed.
+  void WaitForRoom() { budget_.WaitForRoom(least_unit_bytes_); }
+  // Records a unit as extracted and gives it to the pipeline. Waits for room, and behind a large
+  // unit until it is through, so that no other is read meanwhile. False when a stage failed: call
+  // Finish().
   bool Push(UnitInFlight unit);
   // Waits until everything pushed is settled or a stage failed.
   void WaitUntilIdle();
@@ -93,6 +96,8 @@ class PassPipeline {
   Throttle& throttle_;
   BatchVerifier verifier_;
   ByteBudget budget_;
+  // What every unit holds of the budget, however small it is: so a few are in flight and not many.
+  const std::size_t least_unit_bytes_;
   BoundedQueue<UnitInFlight> to_store_;
   BoundedQueue<UnitInFlight> to_verify_;
   BoundedQueue<VerifiedUnit> to_delete_;
@@ -101,7 +106,7 @@ class PassPipeline {
   std::exception_ptr failure_;
   PipelineCounts counts_;
   std::uint32_t deleting_;  // threads of DeleteStage() that have not ended
-  std::mutex numbering_;  // batches are recorded in the order of their numbers
+  std::mutex numbering_;    // batches are recorded in the order of their numbers
   std::vector<std::thread> threads_;
 };
 

@@ -177,6 +177,7 @@ std::uint64_t TablePass::Round() {
     }
     RowShare share(services_.allowance, table_.settings.batch_rows);
     if (share.rows() == 0) break;
+    pipeline.WaitForRoom();
     Unit unit;
     if (!ReadUnit(*reader_, share.rows(), &unit)) {
       complete = !services_.stop.stopped();
