@@ -229,12 +229,33 @@ void TablePass::CountWhatStays() {
   services_.journal.SetLiveFlagRows(
       pass,
       live ? *live : CountLiveFlagRows(*connection_, table_, services_.clock, services_.stop));
-  if (!reader_->may_be_blocked() && blocked_late_ == 0) return;
-  const auto among = blocked_late_ > 0 ? std::nullopt : reader_->blocked_rows();
+  if (reader_->may_be_blocked() || blocked_late_ > 0) {
+    CountBlockedOf(table_, blocked_late_ > 0 ? std::nullopt : reader_->blocked_rows(),
+                   reader_->too_large());
+  }
+  // Their own passes may have counted rows that went with rows of this table since.
+  for (const TablePlan* dependent : tables_) {
+    if (dependent == &table_) continue;
+    const std::vector<BlockedReason> before =
+        services_.journal.Blocked(targets_.For(*dependent).pass);
+    if (before.empty()) continue;
+    std::vector<BlockedCount> too_large;
+    for (const BlockedReason& reason : before) {
+      if (reason.why != kTooLargeTree) continue;
+      too_large.push_back({reason.referring, reason.constraint, reason.why, reason.advice,
+                           reason.rows, reason.examples, reason.select_sql});
+    }
+    CountBlockedOf(*dependent, std::nullopt, std::move(too_large));
+  }
+}
+
+void TablePass::CountBlockedOf(const TablePlan& table,
+                               const std::optional<std::vector<RowSet>>& among,
+                               std::vector<BlockedCount> too_large) {
   std::uint64_t rows = 0;
   std::vector<BlockedCount> counts =
-      CountBlocked(*connection_, plan_, table_, services_.clock, services_.stop, among, &rows);
-  for (BlockedCount& count : reader_->too_large()) {
+      CountBlocked(*connection_, plan_, table, services_.clock, services_.stop, among, &rows);
+  for (BlockedCount& count : too_large) {
     rows += count.rows;
     counts.push_back(std::move(count));
   }
@@ -243,7 +264,7 @@ void TablePass::CountWhatStays() {
     reasons.push_back({count.referring, count.constraint, count.why, count.rows,
                        std::move(count.example_keys), count.select_sql, count.advice});
   }
-  services_.journal.SetBlocked(pass, rows, reasons);
+  services_.journal.SetBlocked(targets_.For(table).pass, rows, reasons);
 }
 
 void TablePass::Finish() {

@@ -50,6 +50,8 @@ class TablePass {
   void SavePosition(const UnitReader& reader, bool complete);
   // What is left of the table and why, for the journal.
   void CountWhatStays();
+  void CountBlockedOf(const TablePlan& table, const std::optional<std::vector<RowSet>>& among,
+                      std::vector<BlockedCount> too_large);
 
   RunServices& services_;
   const SourceSettings& source_;

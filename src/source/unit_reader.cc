@@ -159,7 +159,7 @@ void UnitReader::State::NoteTooLarge(const ForeignKey& key, std::string_view roo
     BlockedCount& count = too_large.emplace_back();
     count.referring = referring;
     count.constraint = key.name;
-    count.why = "more dependents than one transaction should hold";
+    count.why = kTooLargeTree;
     count.advice = "a larger batch_rows or batch_bytes for " + ToText(table.name);
     too_large_keys.emplace_back();
   }

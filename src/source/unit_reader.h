@@ -61,6 +61,10 @@ enum class ReadPurpose {
   kDelete,       // rows with children that block are left out
 };
 
+// BlockedCount::why of rows whose dependents are too many; no statement can find them again.
+inline constexpr std::string_view kTooLargeTree =
+    "more dependents than one transaction should hold";
+
 class UnitReader {
  public:
   // `position` is what position() of an interrupted pass said; "" starts at the beginning. The pass

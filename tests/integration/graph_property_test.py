@@ -9,6 +9,8 @@ import graph_search
 
 SECONDS = 55
 LEAST_GRAPHS = 50
+# Seeds of graphs that found something, in the order of the commits that mended it.
+FOUND_BEFORE = (902532,)
 
 
 class GraphPropertyTest(unittest.TestCase):
@@ -21,6 +23,13 @@ class GraphPropertyTest(unittest.TestCase):
         # The graphs are no use when nothing leaves, or nothing is held back.
         self.assertGreater(found.deleted, found.graphs)
         self.assertGreater(found.blocked, found.graphs)
+
+    def test_what_was_found_before_is_not_found_again(self):
+        for seed in FOUND_BEFORE:
+            with self.subTest(seed):
+                found = graph_search.search(seed, count=1, jobs=1)
+                self.assertEqual(found.failures, [])
+                self.assertEqual(found.graphs, 1)
 
 
 if __name__ == "__main__":
