@@ -56,18 +56,14 @@ namespace fs = std::filesystem;
                        "again from other copies");
 }
 
-// A forgotten batch is stored again under another number, and one without a valid copy was never
-// deleted: both may go. Everything else must lie in another segment of this target by now.
+// One without a valid copy was never deleted and may go. Everything else must be settled elsewhere.
 void RequireSafeToCut(const SegmentInfo& segment, const fs::path& path, const SegmentReport& report,
                       const RunInfo& run, const PassInfo& pass, Journal& journal) {
   const std::vector<BatchInfo> batches = journal.ListBatches(pass.id);
   const auto is_safe = [&](const BatchRecord& record) {
     for (const BatchInfo& batch : batches) {
       if (batch.batch.number != record.number || batch.batch.digest != record.digest) continue;
-      if (batch.state == BatchState::kForgotten) return true;
-      for (const CopyLocation& copy : batch.copies) {
-        if (copy.target == segment.target && copy.segment != segment.id) return true;
-      }
+      if (IsSettledElsewhere(batch, segment)) return true;
     }
     return false;
   };

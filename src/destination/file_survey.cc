@@ -72,7 +72,7 @@ void SurveyBatch(const PassFacts& facts, const SegmentInfo& segment, const Found
 // written. So a loss of power leaves a file when the end of what was written last is on the disk
 // and its beginning is not. Never two: each is synced before the next is written. The journal has
 // the batch extracted, or a run that was killed while it settled this one had dealt with it and not
-// yet cut the file: it is forgotten, or lies in another segment of this target.
+// yet cut the file.
 bool IsOnlyInFlight(const PassFacts& facts, const SegmentInfo& segment,
                     const SegmentReport& report) {
   if (report.behind_whole.size() != 1) return false;
@@ -81,11 +81,7 @@ bool IsOnlyInFlight(const PassFacts& facts, const SegmentInfo& segment,
   if (known == facts.batches.end()) return false;
   const BatchInfo& batch = known->second;
   if (batch.batch.digest != record.digest) return false;
-  const auto is_elsewhere = [&segment](const CopyLocation& copy) {
-    return copy.target == segment.target && copy.segment != segment.id;
-  };
-  return batch.state == BatchState::kExtracted || batch.state == BatchState::kForgotten ||
-         std::any_of(batch.copies.begin(), batch.copies.end(), is_elsewhere);
+  return batch.state == BatchState::kExtracted || IsSettledElsewhere(batch, segment);
 }
 
 // Segments that the journal calls open or sealing.
@@ -147,6 +143,14 @@ void SurveySealed(const PassFacts& facts, const SegmentInfo& segment, Survey* su
 }
 
 }  // namespace
+
+bool IsSettledElsewhere(const BatchInfo& batch, const SegmentInfo& segment) {
+  const auto elsewhere = [&segment](const CopyLocation& copy) {
+    return copy.target == segment.target && copy.segment != segment.id;
+  };
+  return batch.state == BatchState::kForgotten ||
+         std::any_of(batch.copies.begin(), batch.copies.end(), elsewhere);
+}
 
 // Every segment's row is written before its file: a file of this run that the journal does not know
 // was written after the journal's backup was made. It may be of a table pass that began after it,

@@ -9,6 +9,10 @@
 
 namespace osarchiver {
 
+// Whether a batch's bytes in this segment may go: it is forgotten, so that its rows are stored again
+// under another number, or it lies in another segment of this target by now.
+bool IsSettledElsewhere(const BatchInfo& batch, const SegmentInfo& segment);
+
 // As Destination::FindUnknown.
 std::vector<std::string> FindUnknownSegments(const FileTarget& target, const RunInfo& run,
                                              Journal& journal);

@@ -71,14 +71,14 @@ class ByteBudget {
 
   void Acquire(std::size_t bytes) {
     std::unique_lock lock(mutex_);
-    freed_.wait(lock, [&] { return lifted_ || used_ == 0 || used_ + bytes <= limit_; });
+    Await(lock, bytes);
     used_ += bytes;
   }
   // Waits until so much could be acquired. For the only one that acquires: until it does, there is
   // only more room.
   void WaitForRoom(std::size_t bytes) {
     std::unique_lock lock(mutex_);
-    freed_.wait(lock, [&] { return lifted_ || used_ == 0 || used_ + bytes <= limit_; });
+    Await(lock, bytes);
   }
   void Release(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
@@ -98,6 +98,10 @@ class ByteBudget {
   }
 
  private:
+  void Await(std::unique_lock<std::mutex>& lock, std::size_t bytes) {
+    freed_.wait(lock, [&] { return lifted_ || used_ == 0 || used_ + bytes <= limit_; });
+  }
+
   const std::size_t limit_;
   std::mutex mutex_;
   std::condition_variable freed_;

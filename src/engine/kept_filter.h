@@ -31,7 +31,7 @@ class KeptFilter {
   // Takes the part's rows. Memory: the rows once more only when some of them are kept.
   // `first_batch_of_run`: rows that this run archived itself and found changed are left for the
   // next one, so that no segment holds two versions of a row; 0 when the run has no batch yet.
-  Result Split(UnitPart& part, BatchId first_batch_of_run, Kept kept);
+  Result Split(UnitPart& part, BatchId first_batch_of_run, Kept what);
   // The journal learnt of new kept rows of this table.
   void Refresh();
 
