@@ -353,12 +353,16 @@ void ArchiverRun::WorkComponent(PlannedSource& source, const WorkOrder::Tables& 
 void ArchiverRun::End() {
   // Nothing is waited for any more.
   for (PlannedSource& source : sources_) source.throttle.reset();
-  bool all_finished = !journal_is_older_;
+  bool all_open = !journal_is_older_;
+  bool all_finished = true;  // of those that are open
   for (const auto& destination : destinations_) {
     if (journal_is_older_) break;
+    if (FindDestination(services_->destinations, destination->target()) == nullptr) {
+      all_open = false;
+      continue;
+    }
     bool finished = false;
     Guard("destination " + destination->target().destination, [&] {
-      if (FindDestination(services_->destinations, destination->target()) == nullptr) return;
       destination->FinishRun(services_->context, *journal_);
       finished = true;
     });
@@ -377,9 +381,11 @@ void ArchiverRun::End() {
   Guard("journal", [&] {
     const int code = static_cast<int>(result_.exit_code);
     journal_->FinishRun(services_->run, state, code, reason);
-    // Also earlier runs, to which this one added copies that they lacked.
+    // Also earlier runs, to which this one added copies that they lacked. Where a checksum list could
+    // not be written, settling writes it.
     for (const RunInfo& run : journal_->UnsettledRuns(request_.archiver->name)) {
-      const bool done = run.id == services_->run || (all_finished && !run.finished_at.empty());
+      const bool done =
+          all_finished && (run.id == services_->run || (all_open && !run.finished_at.empty()));
       if (done && NothingOpen(*journal_, run.id)) journal_->MarkRunSettled(run.id);
     }
     journal_->FinishInvocation(invocation_, code, reason);

@@ -237,6 +237,25 @@ class BadPlaceTest(RefusalCase):
         self.assert_nothing_lost(before, files=os.path.join(small, "archives"))
         self.verify()
 
+    def test_checksum_list_that_could_not_be_written(self):
+        """The next run writes it."""
+        self.settings["destinations"]["files"]["formats"] = ["csv"]
+        self.rewrite()
+        self.run_archiver(code=1, failpoints="checksums-before=throw@1")
+        self.assertEqual([name for name in self.archive_files() if name.endswith(".sha256")], [])
+        self.run_archiver()
+        summed = set()
+        for name in self.archive_files():
+            directory, base = os.path.split(os.path.join(self.archives, name))
+            if base.endswith(".sha256"):
+                done = subprocess.run(
+                    ["sha256sum", "--check", base], cwd=directory, capture_output=True, text=True
+                )
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                summed.update(line.rpartition(": ")[0] for line in done.stdout.splitlines())
+        segments = {os.path.basename(n) for n in self.archive_files() if n.endswith(".zst")}
+        self.assertGreater(len(segments), 0)
+        self.assertEqual(segments, summed)
 
     @unittest.skipUnless(os.geteuid() == 0, "mounting a tmpfs needs root")
     def test_full_disk_of_the_journal(self):
