@@ -9,19 +9,14 @@
 namespace osarchiver {
 
 KeptFilter::KeptFilter(Journal& journal, std::string archiver, PassKey key)
-    : journal_(journal), archiver_(std::move(archiver)), key_(std::move(key)) {
-  Refresh();
-}
-
-void KeptFilter::Refresh() {
-  any_kept_ = journal_.CountKept(archiver_, key_) > 0;
-  any_held_ = journal_.CountHeld(archiver_, key_) > 0;
-}
+    : journal_(journal), archiver_(std::move(archiver)), key_(std::move(key)) {}
 
 KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run, Kept what) {
   Result result;
   std::vector<Hash> hashes = RowHashes(part.rows);
-  if (!any_kept_ && !any_held_) {
+  // Asked anew each time: another table's pass may have kept rows of this one as dependents.
+  const bool any_held = journal_.CountHeld(archiver_, key_) > 0;
+  if (!any_held && journal_.CountKept(archiver_, key_) == 0) {
     result.rows = std::move(part.rows);
     result.hashes = std::move(hashes);
     result.levels = std::move(part.levels);
@@ -33,7 +28,7 @@ KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run,
   for (std::size_t i = 0; i < key_hashes.size(); ++i)
     key_hashes[i] = KeyHash(part.rows.row(i), key);
   const auto kept = journal_.FindKept(archiver_, key_, key_hashes);
-  const auto held = any_held_ ? journal_.FindHeld(archiver_, key_, key_hashes)
+  const auto held = any_held ? journal_.FindHeld(archiver_, key_, key_hashes)
                               : std::vector<bool>(key_hashes.size());
 
   result.rows = RowBatch(part.rows.column_count());

@@ -32,15 +32,11 @@ class KeptFilter {
   // `first_batch_of_run`: rows that this run archived itself and found changed are left for the
   // next one, so that no segment holds two versions of a row; 0 when the run has no batch yet.
   Result Split(UnitPart& part, BatchId first_batch_of_run, Kept what);
-  // The journal learnt of new kept rows of this table.
-  void Refresh();
 
  private:
   Journal& journal_;
   std::string archiver_;
   PassKey key_;
-  bool any_kept_ = false;
-  bool any_held_ = false;
 };
 
 }  // namespace osarchiver

@@ -58,10 +58,6 @@ PassTargets::Target& TablePass::TargetFor(const TablePlan& table) {
   return targets_.For(table);
 }
 
-void TablePass::RefreshFilters() {
-  for (const TablePlan* table : tables_) targets_.For(*table).filter->Refresh();
-}
-
 bool TablePass::ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit) {
   ReadLimits limits;
   limits.rows = rows;
@@ -157,7 +153,6 @@ void TablePass::CompleteReleases(PassPipeline& pipeline, const UnitInFlight& uni
 
 std::uint64_t TablePass::Round() {
   const ShownTable shown(services_.progress, ToText(table_.name), mode_ != PassMode::kArchiveOnly);
-  RefreshFilters();
   PipelineOptions options;
   options.mode = mode_;
   options.delete_connections =
@@ -199,11 +194,8 @@ std::uint64_t TablePass::Round() {
     }
     CompleteReleases(pipeline, prepared);
     if (!pipeline.Push(std::move(prepared))) break;
-    if (reader_->needs_previous_unit_settled()) {
-      pipeline.WaitUntilIdle();
-      // The next unit may hold rows of this one that stayed; they are archived already.
-      RefreshFilters();
-    }
+    // The next unit may hold rows of this one that stayed; they are archived already.
+    if (reader_->needs_previous_unit_settled()) pipeline.WaitUntilIdle();
     SavePosition(*reader_, false);
   }
   const PipelineCounts counts = pipeline.Finish();

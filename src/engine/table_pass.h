@@ -42,7 +42,6 @@ class TablePass {
 
  private:
   PassTargets::Target& TargetFor(const TablePlan& table);
-  void RefreshFilters();
   bool ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit);
   UnitInFlight Prepare(Unit unit);
   void RequireText(const TableDefinition& definition, const RowBatch& rows) const;

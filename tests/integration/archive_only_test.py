@@ -232,5 +232,41 @@ class ArchiveOnlyTest(ArchiverCase):
         self.assert_nothing_lost(before, kept=True)
 
 
+class SharedDependentsTest(ArchiverCase):
+    """A table whose rows go with those of two parents, of which one is only archived."""
+
+    def test_a_row_kept_with_one_parent_is_not_archived_again_with_the_other(self):
+        self.db.sql(
+            """DROP DATABASE IF EXISTS shared; CREATE DATABASE shared; USE shared;
+            CREATE TABLE parent (id int PRIMARY KEY, deleted_at datetime, k int);
+            CREATE TABLE kept_parent (id int PRIMARY KEY, deleted_at datetime, p int,
+              FOREIGN KEY (p) REFERENCES parent (id));
+            -- A cycle: both tables have their turns in one pass over it.
+            ALTER TABLE parent ADD FOREIGN KEY (k) REFERENCES kept_parent (id);
+            CREATE TABLE child (id int PRIMARY KEY, k int, p int,
+              FOREIGN KEY (k) REFERENCES kept_parent (id), FOREIGN KEY (p) REFERENCES parent (id));
+            INSERT INTO parent VALUES (1, '2020-01-01', NULL), (2, '2020-01-01', NULL);
+            INSERT INTO kept_parent VALUES (1, '2020-01-01', NULL), (2, '2020-01-01', NULL),
+              (3, '2020-01-01', NULL);
+            INSERT INTO child VALUES (1, 1, 1), (2, 2, 2), (3, 3, NULL);"""
+        )
+        before = independent_check.snapshot(self.db, databases=["shared"])
+        self.configure(
+            databases=["shared"],
+            source_settings={
+                "dependents": {"child": "archive"},
+                "overrides": [{"tables": "kept_parent", "delete": False}],
+            },
+        )
+        self.run_archiver()
+        self.assertEqual(self.count("shared_archive.child"), 3)
+        self.assert_archived(before, {"parent": 2, "child": 2})
+        self.assert_nothing_lost(before, kept=True)
+        self.run_archiver()
+        self.assert_archived(before, {"parent": 2, "child": 2})
+        self.assert_nothing_lost(before, kept=True)
+        self.verify()
+
+
 if __name__ == "__main__":
     unittest.main()
