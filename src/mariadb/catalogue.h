@@ -69,8 +69,6 @@ struct ServerInfo {
   std::string wsrep_state;  // "Synced"
   bool read_only = false;
   std::string now_utc;  // "2026-11-23 02:00:00"
-  std::string binlog_format;
-  std::string log_bin;
   int flush_log_at_trx_commit = 1;
   std::uint64_t max_allowed_packet = 0;
   int lower_case_table_names = 0;

@@ -135,8 +135,9 @@ std::unique_ptr<Connection> Connection::Open(const ServerAddress& address) {
       }
       state->address = AddressOf(address, state->endpoint);
       std::unique_ptr<Connection> connection(new Connection(std::move(state)));
-      SetUpSession(*connection, address);
+      MakeReadable(*connection);
       connection->state_->server_version = connection->QueryValue("SELECT VERSION()").value_or("");
+      SetUpSession(*connection, address);
       return connection;
     } catch (const DatabaseError& error) {
       failures += failures.empty() ? "" : "; ";

@@ -1,7 +1,6 @@
 // LoadServerInfo, SameServer and Replicates.
 #include <algorithm>
 #include <charconv>
-#include <initializer_list>
 #include <map>
 #include <set>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "mariadb/catalogue.h"
 #include "mariadb/quote.h"
+#include "mariadb/variables.h"
 #include "util/hash.h"
 
 namespace osarchiver {
@@ -21,8 +21,6 @@ std::uint64_t ToNumber(const std::string& text) {
   return number;
 }
 
-bool IsOn(const std::string& value) { return value == "ON" || value == "1"; }
-
 // DELETE ... RETURNING came with MariaDB 10.0.5. MySQL has none in any version.
 bool KnowsReturning(const std::string& version) {
   if (version.find("MariaDB") == std::string::npos) return false;
@@ -32,19 +30,6 @@ bool KnowsReturning(const std::string& version) {
   if (result.ptr < end) result = std::from_chars(result.ptr + 1, end, minor);
   if (result.ptr < end) std::from_chars(result.ptr + 1, end, patch);
   return std::tie(major, minor, patch) >= std::make_tuple(10, 0, 5);
-}
-
-std::string NameValueQuery(std::string_view head, std::initializer_list<std::string_view> names) {
-  std::string sql(head);
-  for (std::string_view name : names) sql += QuoteText(name) + ",";
-  sql.back() = ')';
-  return sql;
-}
-
-std::map<std::string, std::string> ToMap(const Table& table) {
-  std::map<std::string, std::string> map;
-  for (const auto& row : table) map[row[0].value_or("")] = row[1].value_or("");
-  return map;
 }
 
 // The "domain-server" pairs of a GTID position or state such as "0-1-100,0-2-7".
@@ -67,8 +52,8 @@ struct ReplicationFacts {
 };
 
 ReplicationFacts LoadReplicationFacts(Connection& connection) {
-  auto variables = ToMap(connection.Query(NameValueQuery(
-      "SHOW GLOBAL VARIABLES WHERE Variable_name IN (", {"gtid_binlog_state", "gtid_slave_pos"})));
+  auto variables = ReadVariables(connection, VariableScope::kGlobal,
+                                 {"gtid_binlog_state", "gtid_slave_pos"});
   return {Origins(variables["gtid_binlog_state"]), Origins(variables["gtid_slave_pos"])};
 }
 
@@ -78,32 +63,35 @@ bool Overlap(const std::set<std::string>& a, const std::set<std::string>& b) {
 
 bool IsUuid(const std::string& text) { return text.find_first_not_of("0-") != std::string::npos; }
 
+void LoadClusterFacts(Connection& connection, ServerInfo* info) {
+  for (const auto& row :
+       connection.Query("SHOW GLOBAL STATUS WHERE Variable_name IN ('wsrep_cluster_state_uuid', "
+                        "'wsrep_local_state_comment')")) {
+    const std::string value = row[1].value_or("");
+    if (row[0] == "wsrep_local_state_comment") {
+      info->wsrep_state = value;
+    } else if (IsUuid(value)) {
+      info->cluster_uuid = value;
+    }
+  }
+}
+
 }  // namespace
 
 ServerInfo LoadServerInfo(Connection& connection) {
-  auto variables = ToMap(connection.Query(
-      NameValueQuery("SHOW GLOBAL VARIABLES WHERE Variable_name IN (",
-                     {"hostname", "port", "datadir", "server_id", "server_uid", "read_only",
-                      "binlog_format", "log_bin", "wsrep_on", "innodb_flush_log_at_trx_commit",
-                      "max_allowed_packet", "lower_case_table_names"})));
-  auto status = ToMap(
-      connection.Query(NameValueQuery("SHOW GLOBAL STATUS WHERE Variable_name IN (",
-                                      {"wsrep_cluster_state_uuid", "wsrep_local_state_comment"})));
+  auto variables = ReadVariables(
+      connection, VariableScope::kGlobal,
+      {"hostname", "port", "datadir", "server_id", "server_uid", "read_only", "wsrep_on",
+       "innodb_flush_log_at_trx_commit", "max_allowed_packet", "lower_case_table_names"});
   ServerInfo info;
   info.version = connection.server_version();
   info.host = variables["hostname"];
   info.server_uid = variables["hostname"] + "|" + variables["port"] + "|" + variables["datadir"] +
                     "|" + variables["server_id"] + "|" + variables["server_uid"];
-  info.wsrep_on = IsOn(variables["wsrep_on"]);
-  if (info.wsrep_on) {
-    const std::string& uuid = status["wsrep_cluster_state_uuid"];
-    if (IsUuid(uuid)) info.cluster_uuid = uuid;
-    info.wsrep_state = status["wsrep_local_state_comment"];
-  }
+  info.wsrep_on = IsSwitchedOn(variables, "wsrep_on");
+  if (info.wsrep_on) LoadClusterFacts(connection, &info);
   info.read_only = variables["read_only"] != "OFF" && variables["read_only"] != "0";
   info.now_utc = connection.QueryValue("SELECT UTC_TIMESTAMP()").value_or("");
-  info.binlog_format = variables["binlog_format"];
-  info.log_bin = variables["log_bin"];
   info.flush_log_at_trx_commit =
       static_cast<int>(ToNumber(variables["innodb_flush_log_at_trx_commit"]));
   info.max_allowed_packet = ToNumber(variables["max_allowed_packet"]);

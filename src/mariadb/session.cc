@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "mariadb/quote.h"
+#include "mariadb/variables.h"
 
 namespace osarchiver {
 namespace {
@@ -63,10 +64,6 @@ constexpr auto kVariables = std::to_array<Variable>({
     {"lc_messages", "'en_US'"},
 });
 
-// Read, not set.
-constexpr auto kFacts = std::to_array<std::string_view>(
-    {"binlog_format", "log_bin", "read_only", "wsrep_on", "wsrep_sync_wait", "hostname", "port"});
-
 // A session of somebody's own making would break promises with these.
 constexpr auto kReserved = std::to_array<std::string_view>({"time_zone",
                                                             "character_set_results",
@@ -92,32 +89,6 @@ constexpr auto kReserved = std::to_array<std::string_view>({"time_zone",
                                                             "sql_quote_show_create",
                                                             "wsrep_on",
                                                             "timestamp"});
-
-struct ServerVariable {
-  std::string value;  // the session's, or the global one where there is no other
-  bool settable = false;
-};
-
-std::map<std::string, ServerVariable> LoadVariables(Connection& connection) {
-  std::string sql =
-      "SELECT LOWER(VARIABLE_NAME), COALESCE(SESSION_VALUE, GLOBAL_VALUE), VARIABLE_SCOPE, "
-      "READ_ONLY FROM "
-      "information_schema.SYSTEM_VARIABLES WHERE VARIABLE_NAME IN (";
-  for (const Variable& variable : kVariables) sql += QuoteText(variable.name) + ",";
-  for (std::string_view name : kFacts) sql += QuoteText(name) + ",";
-  sql.back() = ')';
-  std::map<std::string, ServerVariable> variables;
-  for (const auto& row : connection.Query(sql)) {
-    const bool in_session = row[2].value_or("").starts_with("SESSION");
-    variables[row[0].value_or("")] = {row[1].value_or(""), in_session && row[3] != "YES"};
-  }
-  return variables;
-}
-
-bool IsOn(const std::map<std::string, ServerVariable>& variables, const std::string& name) {
-  const auto found = variables.find(name);
-  return found != variables.end() && (found->second.value == "ON" || found->second.value == "1");
-}
 
 // As SQL: a number, a quoted literal or a bare word stays as it is, anything else is text.
 std::string VariableValue(const std::string& value) {
@@ -167,17 +138,16 @@ void LeaveStatementFormat(Connection& connection) {
 }
 
 void RefuseUnwritable(Connection& connection,
-                      const std::map<std::string, ServerVariable>& variables) {
+                      const std::map<std::string, std::string>& variables) {
   const auto host = variables.find("hostname");
   const std::string node =
-      connection.endpoint() + (host == variables.end() ? "" : " (node " + host->second.value + ")");
+      connection.endpoint() + (host == variables.end() ? "" : " (node " + host->second + ")");
   const auto read_only = variables.find("read_only");
   // Beside ON there are stricter values since 12.0.
-  if (read_only != variables.end() && read_only->second.value != "OFF" &&
-      read_only->second.value != "0") {
+  if (read_only != variables.end() && read_only->second != "OFF" && read_only->second != "0") {
     throw DatabaseError(1290, "HY000", node + " is read-only", "name the writable node first");
   }
-  if (!IsOn(variables, "wsrep_on")) return;
+  if (!IsSwitchedOn(variables, "wsrep_on")) return;
   std::string state = "unknown", ready = "unknown";
   for (const auto& row : connection.Query("SHOW GLOBAL STATUS WHERE Variable_name IN "
                                           "('wsrep_local_state_comment','wsrep_ready')")) {
@@ -195,16 +165,19 @@ void RefuseUnwritable(Connection& connection,
 
 }  // namespace
 
-void SetUpSession(Connection& connection, const ServerAddress& address) {
-  // What could cut or refuse the question that follows; every version knows these.
+void MakeReadable(Connection& connection) {
+  // Every version knows these.
   connection.Execute(
       "SET SESSION sql_select_limit = 18446744073709551615, sql_big_selects = 1, autocommit = 1, "
       "completion_type = 0, "
       "lc_messages = 'en_US'");
-  const auto variables = LoadVariables(connection);
+}
+
+void SetUpSession(Connection& connection, const ServerAddress& address) {
+  const auto known = KnowVariables(connection);
   for (std::string_view needed :
        {"time_zone", "sql_mode", "character_set_results", "lock_wait_timeout"}) {
-    if (!variables.contains(std::string(needed))) {
+    if (!known->contains(needed)) {
       throw DatabaseError(1193, "HY000",
                           connection.endpoint() + " has no variable " + std::string(needed),
                           "osarchiver needs MariaDB 10.3 or later");
@@ -212,20 +185,23 @@ void SetUpSession(Connection& connection, const ServerAddress& address) {
   }
   std::string sql = "SET NAMES utf8mb4";
   for (const Variable& variable : kVariables) {
-    const auto found = variables.find(std::string(variable.name));
-    if (found == variables.end() || !found->second.settable) continue;
+    const auto found = known->find(variable.name);
+    if (found == known->end() || !found->second) continue;
     // The older name of a pair that means the same is deprecated and would warn.
     if (variable.name.starts_with("tx_") &&
-        variables.contains("transaction" + std::string(variable.name.substr(2)))) {
+        known->contains("transaction" + std::string(variable.name.substr(2)))) {
       continue;
     }
     sql += ", SESSION " + std::string(variable.name) + " = ";
     sql += variable.name == "sql_mode" ? QuoteText(kSqlMode) : std::string(variable.value);
   }
   connection.Execute(sql);
+  const auto variables =
+      ReadVariables(connection, VariableScope::kSession,
+                    {"binlog_format", "log_bin", "read_only", "wsrep_on", "hostname"});
   const auto format = variables.find("binlog_format");
-  if (format != variables.end() && format->second.value == "STATEMENT" &&
-      IsOn(variables, "log_bin")) {
+  if (format != variables.end() && format->second == "STATEMENT" &&
+      IsSwitchedOn(variables, "log_bin")) {
     LeaveStatementFormat(connection);
   }
   if (address.must_be_writable) RefuseUnwritable(connection, variables);

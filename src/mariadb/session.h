@@ -7,7 +7,10 @@
 
 namespace osarchiver {
 
-// Sets the session up on a fresh connection and, with address.must_be_writable, refuses a node that
+// First on a fresh connection: takes away what could cut or refuse an answer.
+void MakeReadable(Connection& connection);
+
+// Sets the session up on a readable connection and, with address.must_be_writable, refuses a node that
 // cannot be written to. Throws DatabaseError naming what is in the way, ConfigError for a session
 // variable that is osarchiver's own.
 void SetUpSession(Connection& connection, const ServerAddress& address);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "mariadb/catalogue.h"
+#include "mariadb/variables.h"
 #include "util/error.h"
 
 namespace osarchiver {
@@ -43,13 +44,12 @@ void DeleteSession::EnsureConnected() {
 void DeleteSession::LoadWriteSetLimits(Connection& connection) {
   max_rows_ = UINT64_MAX;
   max_bytes_ = kMaxTransactionBytes;
-  for (const auto& variable :
-       connection.Query("SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_max_ws_rows', "
-                        "'wsrep_max_ws_size')")) {
-    const std::uint64_t limit = std::strtoull(variable[1].value_or("0").c_str(), nullptr, 10) / 2;
+  for (const auto& [name, value] : ReadVariables(connection, VariableScope::kGlobal,
+                                                 {"wsrep_max_ws_rows", "wsrep_max_ws_size"})) {
+    const std::uint64_t limit = std::strtoull(value.c_str(), nullptr, 10) / 2;
     if (limit == 0) continue;
-    if (variable[0] == "wsrep_max_ws_rows") max_rows_ = limit;
-    if (variable[0] == "wsrep_max_ws_size") max_bytes_ = std::min(max_bytes_, limit);
+    if (name == "wsrep_max_ws_rows") max_rows_ = limit;
+    if (name == "wsrep_max_ws_size") max_bytes_ = std::min(max_bytes_, limit);
   }
 }
 

@@ -10,13 +10,18 @@
 
 #include "mariadb/connection.h"
 #include "mariadb/retry.h"
+#include "mariadb/variables.h"
 #include "shared_mariadb.h"
 
 namespace osarchiver {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Ne;
 using testing::Not;
+using testing::Pair;
 
 class ConnectionTest : public MariadbTest {};
 
@@ -96,6 +101,35 @@ TEST_F(ConnectionTest, ConfiguredSessionVariables) {
     address.session = {{name, "1"}};
     EXPECT_THROW(Connection::Open(address), ConfigError) << name;
   }
+}
+
+TEST_F(ConnectionTest, VariablesThatTheServerHas) {
+  const auto fresh = Connection::Open(server().Address());
+  fresh->Execute("SET SESSION lock_wait_timeout = 77");
+  const auto of_session = ReadVariables(*fresh, VariableScope::kSession,
+                                        {"lock_wait_timeout", "no_such_variable", "log_bin"});
+  EXPECT_THAT(of_session, ElementsAre(Pair("lock_wait_timeout", "77"), Pair("log_bin", "1")));
+  EXPECT_TRUE(IsSwitchedOn(of_session, "log_bin"));
+  EXPECT_FALSE(IsSwitchedOn(of_session, "no_such_variable"));
+  const auto global = ReadVariables(*fresh, VariableScope::kGlobal, {"lock_wait_timeout"});
+  EXPECT_THAT(global, ElementsAre(Pair("lock_wait_timeout", Ne("77"))));
+  EXPECT_THAT(ReadVariables(*fresh, VariableScope::kGlobal, {"no_such_variable"}), IsEmpty());
+}
+
+TEST_F(ConnectionTest, TheServerIsAskedOnceWhichVariablesItHas) {
+  const auto first = Connection::Open(server().Address());
+  const auto temporary_tables = [&first] {
+    return std::stoi(first
+                         ->QueryValue("SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS "
+                                      "WHERE VARIABLE_NAME = 'CREATED_TMP_TABLES'")
+                         .value_or(""));
+  };
+  // Asking makes some as well.
+  int before = temporary_tables();
+  const int by_asking = temporary_tables() - before;
+  before = temporary_tables();
+  Connection::Open(server().Address());
+  EXPECT_EQ(temporary_tables() - before, by_asking);
 }
 
 TEST_F(ConnectionTest, OverTcpWithAnOptionFile) {
