@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "state/journal_state.h"
+#include "state/row_marks.h"
 
 namespace osarchiver {
 namespace {
@@ -26,45 +27,54 @@ void Journal::State::PutKept(std::int64_t table, BatchId batch, const std::vecto
                    [](const KeptRow& a, const KeptRow& b) { return a.key_hash < b.key_hash; });
   std::unordered_map<BatchId, std::int64_t> kept_by_batch;
   std::int64_t added = 0;
+  std::int64_t mark = 0;
   {
-    Statement find = db->Query("SELECT batch_id FROM kept WHERE table_id = ? AND key_hash = ?");
+    Statement find =
+        db->Query("SELECT batch_id, row_hash FROM kept WHERE table_id = ? AND key_hash = ?");
     Statement put = db->Query(
         "INSERT OR REPLACE INTO kept (table_id, key_hash, row_hash, batch_id) VALUES (?, ?, ?, ?)");
     for (const KeptRow& row : sorted) {
       const BatchId keeper = batch != 0 ? batch : row.batch;
       if (find.Rebind(table, row.key_hash).Step()) {
         --kept_by_batch[find.Int(0)];
+        mark -= KeptMark(row.key_hash, find.Int(1), find.Int(0));
       } else {
         ++added;
       }
       ++kept_by_batch[keeper];
+      mark += KeptMark(row.key_hash, row.row_hash, keeper);
       (void)put.Rebind(table, row.key_hash, row.row_hash, keeper).Step();
     }
   }
   for (const auto& [owner, count] : kept_by_batch) {
     db->Run("UPDATE batches SET kept_rows = kept_rows + ? WHERE id = ?", count, owner);
   }
-  db->Run("UPDATE tables SET kept_rows = kept_rows + ? WHERE id = ?", added, table);
+  db->Run("UPDATE tables SET kept_rows = kept_rows + ?, kept_mark = kept_mark + ? WHERE id = ?",
+          added, mark, table);
 }
 
 std::uint64_t Journal::State::TakeKept(std::int64_t table, std::vector<std::int64_t> key_hashes) {
   std::sort(key_hashes.begin(), key_hashes.end());
   std::unordered_map<BatchId, std::int64_t> taken_by_batch;
   std::uint64_t taken = 0;
+  std::int64_t mark = 0;
   {
-    Statement find = db->Query("SELECT batch_id FROM kept WHERE table_id = ? AND key_hash = ?");
+    Statement find =
+        db->Query("SELECT batch_id, row_hash FROM kept WHERE table_id = ? AND key_hash = ?");
     Statement take = db->Query("DELETE FROM kept WHERE table_id = ? AND key_hash = ?");
     for (const std::int64_t key_hash : key_hashes) {
       if (!find.Rebind(table, key_hash).Step()) continue;
       ++taken_by_batch[find.Int(0)];
       ++taken;
+      mark += KeptMark(key_hash, find.Int(1), find.Int(0));
       (void)take.Rebind(table, key_hash).Step();
     }
   }
   for (const auto& [owner, count] : taken_by_batch) {
     db->Run("UPDATE batches SET kept_rows = kept_rows - ? WHERE id = ?", count, owner);
   }
-  db->Run("UPDATE tables SET kept_rows = kept_rows - ? WHERE id = ?", taken, table);
+  db->Run("UPDATE tables SET kept_rows = kept_rows - ?, kept_mark = kept_mark - ? WHERE id = ?",
+          taken, mark, table);
   return taken;
 }
 
@@ -115,15 +125,20 @@ void Journal::AddHolds(std::string_view archiver, const PassKey& key,
   const std::int64_t table = state_->TableId(archiver, key);
   const std::int64_t reason_id = state_->TextId(reason);
   std::int64_t added = 0;
+  std::int64_t mark = 0;
   {
     Statement add = state_->db->Query(
         "INSERT OR IGNORE INTO holds (table_id, key_hash, reason) VALUES (?, ?, ?)");
     for (const std::size_t i : AscendingOrder(key_hashes)) {
       (void)add.Rebind(table, key_hashes[i], reason_id).Step();
-      added += state_->db->changes();
+      if (state_->db->changes() == 0) continue;
+      ++added;
+      mark += HeldMark(key_hashes[i], reason_id);
     }
   }
-  state_->db->Run("UPDATE tables SET held_rows = held_rows + ? WHERE id = ?", added, table);
+  state_->db->Run(
+      "UPDATE tables SET held_rows = held_rows + ?, held_mark = held_mark + ? WHERE id = ?", added,
+      mark, table);
   transaction.Commit();
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "state/row_marks.h"
 #include "util/error.h"
 
 namespace osarchiver {
@@ -435,13 +436,24 @@ BEGIN
 END;
 )sql";
 
+std::string RowMarks2() {
+  return fmt::format(
+      "ALTER TABLE tables ADD COLUMN kept_mark INTEGER NOT NULL DEFAULT 0;"
+      "ALTER TABLE tables ADD COLUMN held_mark INTEGER NOT NULL DEFAULT 0;"
+      "UPDATE tables SET"
+      " kept_mark = (SELECT coalesce(sum({}), 0) FROM kept WHERE table_id = tables.id),"
+      " held_mark = (SELECT coalesce(sum({}), 0) FROM holds WHERE table_id = tables.id);",
+      kKeptMarkSql, kHeldMarkSql);
+}
+
 constexpr char kIdentity1[] = "PRAGMA application_id = 0x6f736172;";
 
 }  // namespace
 
 std::span<const char* const> Migrations() {
-  static const std::string version1 = std::string(kIdentity1) + kTables1 + kTriggers1;
-  static const char* const scripts[] = {version1.c_str(), kVersion2};
+  static const std::string version1 = fmt::format("{}{}{}", kIdentity1, kTables1, kTriggers1);
+  static const std::string version2 = fmt::format("{}{}", kVersion2, RowMarks2());
+  static const char* const scripts[] = {version1.c_str(), version2.c_str()};
   return scripts;
 }
 

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include "state/schema.h"
@@ -139,12 +140,44 @@ TEST_F(JournalOpenTest, AJournalOfTheFirstVersionIsCarriedOn) {
   const BatchId batch = AddVerified(pass, Journal::Next::kKeep);
   journal().MarkKept(batch, Rows(batch, 1, 10));
   journal_.reset();
-  Sql("DROP TRIGGER runs_settle_releases; DROP TABLE releases; DROP TABLE syncs; PRAGMA user_version = 1");
+  Sql("DROP TRIGGER runs_settle_releases; DROP TABLE releases; DROP TABLE syncs; "
+      "ALTER TABLE tables DROP COLUMN kept_mark; ALTER TABLE tables DROP COLUMN held_mark; "
+      "PRAGMA user_version = 1");
   EXPECT_EQ(Open().CountKept("nova", {"nova", "nova", "instances"}), 10u);
   const PassId tonight = BeginPass(BeginRun());
   const ReleaseId release = journal().BeginReleases({{tonight, batch, 0, {1}}}).at(0);
   journal().AddReleased(release, {1, 0, 0, 0}, {1});
   EXPECT_THAT(journal().Check(), IsEmpty());
+}
+
+// Kept rows are hashes, and any other hash looks as good: the row would be archived again.
+TEST_F(JournalOpenTest, AnyBitOfAKeptRowOrAHoldThatFlipsIsFound) {
+  const PassId pass = BeginPass(BeginRun());
+  const BatchId batch = AddVerified(pass, Journal::Next::kKeep);
+  const std::vector<KeptRow> rows = Rows(batch, 1, 10);
+  journal().MarkKept(batch, rows);
+  journal().AddHolds("nova", {"nova", "nova", "instances"}, {4, 5}, "asked for");
+  journal().RemoveKept("nova", {"nova", "nova", "instances"}, {rows[2].key_hash});
+  journal().AddKept("nova", {"nova", "nova", "instances"}, {{rows[3].key_hash, 0x123456789abcdef, batch}});
+  EXPECT_THAT(journal().Check(), IsEmpty());
+  const struct {
+    const char* change;
+    std::int64_t value;
+  } cases[] = {{"UPDATE kept SET row_hash = {1} WHERE row_hash = {0}", 0x123456789abcdef},
+               {"UPDATE kept SET key_hash = {1} WHERE key_hash = {0}", rows[0].key_hash},
+               {"UPDATE holds SET key_hash = {1} WHERE key_hash = {0}", 4}};
+  journal_.reset();
+  for (const auto& [change, value] : cases) {
+    for (int bit = 0; bit < 64; ++bit) {
+      const auto flipped = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) ^
+                                                     (std::uint64_t{1} << bit));
+      if (Refusal(fmt::format(fmt::runtime(change), value, flipped)) != "") continue;
+      EXPECT_THAT(OpenError<IntegrityError>(), HasSubstr("nova.instances"))
+          << change << ", bit " << bit;
+      Sql(fmt::format(fmt::runtime(change), flipped, value));
+    }
+  }
+  EXPECT_THAT(Open().Check(), IsEmpty());
 }
 
 TEST_F(JournalOpenTest, EveryTruncationIsFound) {
