@@ -124,7 +124,7 @@ std::vector<std::string> DatabaseDestination::CheckTable(const std::string& site
 
 void DatabaseDestination::Open(const RunContext& run, Journal& journal) {
   (void)run;
-  (void)journal;  // the control tables are asked when their database is known
+  (void)journal;  // the control tables are asked by RequireJournal()
   const std::string not_durable = Named("destination " + target_.destination, [this] {
     auto connection = connections_.Take();
     return NotDurable(*connection);
@@ -135,8 +135,31 @@ void DatabaseDestination::Open(const RunContext& run, Journal& journal) {
   }
 }
 
+// Also when nothing is left to archive: a run that then said that all is well would be believed.
+void DatabaseDestination::RequireJournal(const RunContext& run, const std::vector<PassKey>& tables,
+                                         const Journal* journal) {
+  std::set<std::string> databases;
+  for (const PassKey& key : tables) {
+    for (std::string& name : Databases(run.site, key)) databases.insert(std::move(name));
+  }
+  if (databases.empty()) return;
+  const std::string what = "asking the archives at " + target_.destination;
+  Named(what, [&] {
+    Retry({}, SystemClock(), what, [&] {
+      auto connection = connections_.Take();
+      for (const std::string& database : databases) {
+        const ControlTable control(database);
+        if (!control.Exists(*connection)) continue;
+        RequireOwnJournal(*connection, control, run, journal);
+        if (journal != nullptr) RequireKnownRuns(*connection, control, run.archiver, *journal);
+      }
+    });
+  });
+}
+
 void DatabaseDestination::RequireKnownRuns(Connection& connection, const ControlTable& control,
-                                           const std::string& archiver, Journal& journal) const {
+                                           const std::string& archiver,
+                                           const Journal& journal) const {
   const auto newest = control.NewestRun(connection, journal.id(), archiver);
   if (!newest || journal.HasRunNamed(*newest)) return;
   throw OlderJournalError(
@@ -150,8 +173,9 @@ void DatabaseDestination::RequireKnownRuns(Connection& connection, const Control
 // the one that these entries are of. Where there are files too, their root is asked; hosts with a
 // root each may share a database.
 void DatabaseDestination::RequireOwnJournal(Connection& connection, const ControlTable& control,
-                                            const RunContext& run, const Journal& journal) const {
-  if (!run.databases_only || journal.KnowsDestination(target_.destination)) return;
+                                            const RunContext& run, const Journal* journal) const {
+  if (!run.databases_only) return;
+  if (journal != nullptr && journal->KnowsDestination(target_.destination)) return;
   const auto other = control.OtherJournal(connection, run.journal_id, run.site, run.archiver);
   if (!other) return;
   throw ConfigError(
@@ -190,7 +214,7 @@ void DatabaseDestination::Prepare(Connection& connection, const TableName& name,
   const ControlTable control(name.database);
   PrepareArchiveDatabase(connection, name.database);
   if (control.Exists(connection)) {
-    RequireOwnJournal(connection, control, pass.run, journal);
+    RequireOwnJournal(connection, control, pass.run, &journal);
     RequireKnownRuns(connection, control, pass.run.archiver, journal);
   } else {
     control.Create(connection);

@@ -27,6 +27,8 @@ class DatabaseDestination final : public Destination {
   std::vector<std::string> CheckTable(const std::string& site, const std::string& source,
                                       const TableDefinition& definition) override;
   void Open(const RunContext& run, Journal& journal) override;
+  void RequireJournal(const RunContext& run, const std::vector<PassKey>& tables,
+                      const Journal* journal) override;
   std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
   Hash ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
                 const DigestedRows* known, RowBatch* rows) override;
@@ -62,12 +64,12 @@ class DatabaseDestination final : public Destination {
   Survey SurveyOnce(const RunInfo& run, const PassInfo& pass, Journal& journal);
   Hash ReadOnce(const CopyReference& copy, const TableDefinition& definition, const RunInfo& run,
                 RowBatch* rows);
-  // Throws IntegrityError when the control table knows a newer run of this journal than the
-  // journal.
+  // Throws ConfigError when the entries are another journal's, IntegrityError when the newest are of
+  // a run that the journal does not know.
   void RequireOwnJournal(Connection& connection, const ControlTable& control, const RunContext& run,
-                         const Journal& journal) const;
+                         const Journal* journal) const;
   void RequireKnownRuns(Connection& connection, const ControlTable& control,
-                        const std::string& archiver, Journal& journal) const;
+                        const std::string& archiver, const Journal& journal) const;
   std::string NotDurable(Connection& connection) const;
 
   MariadbDestinationSettings settings_;

@@ -183,9 +183,18 @@ class Destination {
   }
   // Before anything of a run is written. Makes the root and its marker on the first run. Throws
   // IoError (not mounted: marker missing though the journal knows the root), ConfigError (a marker
-  // of this archiver but an empty journal; not durable), IntegrityError (the marker or control
-  // table names a run of this journal that the journal does not know), DatabaseError.
+  // of this archiver but an empty journal; not durable), IntegrityError (the marker names a run of
+  // this journal that the journal does not know), DatabaseError.
   virtual void Open(const RunContext& run, Journal& journal) = 0;
+  // What a root's marker says of files: throws IntegrityError when what lies here of the databases
+  // of these tables is of a run of this journal that the journal does not know, ConfigError when it
+  // is another journal's. After UseSource(); changes nothing. `journal`: null where there is none.
+  virtual void RequireJournal(const RunContext& run, const std::vector<PassKey>& tables,
+                              const Journal* journal) {
+    (void)run;
+    (void)tables;
+    (void)journal;
+  }
   // Makes or evolves the archive table, refuses with an Error that says why. Files are made with
   // the first batch.
   virtual std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) = 0;

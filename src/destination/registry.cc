@@ -1,9 +1,16 @@
 #include "destination/registry.h"
 
+#include <algorithm>
+
 #include "destination/database_destination.h"
 #include "destination/file_destination.h"
 
 namespace osarchiver {
+
+bool DatabasesOnly(const std::vector<std::unique_ptr<Destination>>& destinations) {
+  return std::all_of(destinations.begin(), destinations.end(),
+                     [](const auto& destination) { return destination->target().format.empty(); });
+}
 
 ServerAddress AddressOf(const ServerSettings& settings) {
   ServerAddress address;

@@ -16,6 +16,9 @@ namespace osarchiver {
 std::vector<std::unique_ptr<Destination>> MakeDestinations(
     const std::vector<DestinationSettings>& settings);
 
+// Whether none of them writes files: RunContext::databases_only.
+bool DatabasesOnly(const std::vector<std::unique_ptr<Destination>>& destinations);
+
 // The address of a configured server.
 ServerAddress AddressOf(const ServerSettings& settings);
 

@@ -118,7 +118,8 @@ void CheckReplicas(const ThrottleSettings& settings, CheckReport* report) {
   }
 }
 
-void CheckSource(const Settings& settings, const std::string& name,
+void CheckSource(const Settings& settings, const std::string& name, const RunContext& context,
+                 const Journal* journal,
                  const std::vector<std::unique_ptr<Destination>>& destinations, Clock& clock,
                  CheckReport* report) {
   Part(report, "source " + name, [&] {
@@ -143,6 +144,10 @@ void CheckSource(const Settings& settings, const std::string& name,
       Problem(report, ExitCode::kUsage, "source " + name + ": " + error, "");
     CheckPrivileges(*connection, plan, report);
     CheckArchives(settings.site, plan, destinations, report);
+    for (const auto& destination : destinations) {
+      Part(report, "destination " + destination->target().destination,
+           [&] { destination->RequireJournal(context, KeysOf(plan), journal); });
+    }
     CheckClock(name, plan.now_unix, clock.UnixSeconds());
     if (!plan.server.supports_returning) {
       Problem(report, ExitCode::kFailed,
@@ -191,12 +196,14 @@ CheckReport CheckArchivers(const Settings& settings,
     for (const std::string& name : archiver->destinations)
       destination_settings.push_back(settings.destinations.at(name));
     const auto destinations = MakeDestinations(destination_settings);
-    for (const std::string& name : archiver->sources)
-      CheckSource(settings, name, destinations, clock, &report);
     RunContext context;
     context.site = settings.site;
     context.archiver = archiver->name;
     context.source = archiver->sources.front();
+    context.databases_only = DatabasesOnly(destinations);
+    if (journal) context.journal_id = journal->id();
+    for (const std::string& name : archiver->sources)
+      CheckSource(settings, name, context, journal.get(), destinations, clock, &report);
     for (const auto& destination : destinations) {
       const CopyTarget& target = destination->target();
       const std::string name = "destination " + target.destination +

@@ -6,6 +6,14 @@ PassKey PassKeyOf(const SourcePlan& plan, const TablePlan& table) {
   return {plan.source, table.name.database, table.name.table};
 }
 
+std::vector<PassKey> KeysOf(const SourcePlan& plan) {
+  std::vector<PassKey> keys;
+  for (const auto* list : {&plan.tables, &plan.dependents}) {
+    for (const auto& table : *list) keys.push_back(PassKeyOf(plan, *table));
+  }
+  return keys;
+}
+
 PassTargets::Target& PassTargets::For(const TablePlan& table) {
   Target& target = targets_[&table];
   if (target.archive) return target;

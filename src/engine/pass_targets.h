@@ -43,5 +43,7 @@ class PassTargets {
 
 // How the journal names a table of a source.
 PassKey PassKeyOf(const SourcePlan& plan, const TablePlan& table);
+// Of all tables whose rows may leave: those with passes of their own and their dependents.
+std::vector<PassKey> KeysOf(const SourcePlan& plan);
 
 }  // namespace osarchiver

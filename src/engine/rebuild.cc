@@ -77,17 +77,22 @@ ArchiverArchives TakeInventories(const Settings& settings, const ArchiverSetting
 std::string ChooseJournal(const std::vector<ArchiverArchives>& archivers,
                           const std::string& wanted) {
   std::set<std::string> ids;
+  // A first run that was killed before it wrote a row left its name only; without a journal of that
+  // id no other run would begin here.
+  std::set<std::string> began_only;
   for (const ArchiverArchives& archives : archivers) {
     for (const auto& [target, inventory] : archives.inventories) {
       for (const StoredSegment& segment : inventory.segments) ids.insert(segment.header.journal_id);
       for (const StoredEntry& entry : inventory.entries) ids.insert(entry.journal_id);
+      for (const auto& [journal_id, last_run] : inventory.last_runs) began_only.insert(journal_id);
     }
   }
   if (!wanted.empty()) {
-    if (!ids.contains(wanted))
+    if (!ids.contains(wanted) && !began_only.contains(wanted))
       throw ConfigError("no archive here was written by journal " + wanted);
     return wanted;
   }
+  if (ids.empty()) ids = std::move(began_only);
   if (ids.empty())
     throw ConfigError(
         "there is nothing to make a journal of: no archive of this site's archivers was found");

@@ -245,14 +245,15 @@ void ArchiverRun::Prepare() {
     settings.push_back(request_.settings->destinations.at(name));
   }
   destinations_ = MakeDestinations(settings);
-  services_->context.databases_only =
-      std::all_of(destinations_.begin(), destinations_.end(),
-                  [](const auto& destination) { return destination->target().format.empty(); });
+  services_->context.databases_only = DatabasesOnly(destinations_);
   for (const auto& destination : destinations_) {
     for (const PlannedSource& source : sources_) {
       destination->UseSource(source.settings->name, *source.connection);
     }
     destination->Open(services_->context, *journal_);
+    for (const PlannedSource& source : sources_) {
+      destination->RequireJournal(services_->context, KeysOf(source.plan), journal_.get());
+    }
     services_->destinations.push_back(destination.get());
   }
 }

@@ -2,6 +2,7 @@
 code and one clear message, and nothing is lost."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import unittest
@@ -163,13 +164,55 @@ class BadPlaceTest(RefusalCase):
 
     def test_journal_that_was_lost(self):
         self.run_archiver("--max-rows", "20", code=None)
-        for name in os.listdir(self.directory):
-            if name.startswith("state.db"):
-                os.remove(os.path.join(self.directory, name))
+        self.remove_journal()
         left = self.db.dump("small")
         result = self.run_archiver(code=2)
         self.assertIn("rebuild-journal", result.stderr)
         self.assertEqual(self.db.dump("small"), left)
+
+    def test_journal_lost_before_a_row_was_archived(self):
+        """There is nothing to make it of, but its name lies at the archives and would hold every
+        later run up."""
+        self.run_archiver(code=1, failpoints="pass-begin=throw@1")
+        self.remove_journal()
+        self.assertIn("rebuild-journal", self.run_archiver(code=2).stderr)
+        self.osarchiver("rebuild-journal")
+        self.run_archiver()
+        self.assert_archived(self.before, small_sample.ELIGIBLE)
+        self.assert_nothing_lost(self.before)
+        self.verify()
+
+    def test_journal_lost_or_old_where_nothing_is_left_to_archive(self):
+        """A run that has nothing to do must not say that all is well."""
+        del self.settings["destinations"]["files"]
+        self.settings["archivers"]["main"]["destinations"] = ["history"]
+        self.rewrite()
+        self.run_archiver("--max-rows", "20", code=None)
+        older = os.path.join(self.directory, "older.db")
+        shutil.copy(self.state, older)
+        self.run_archiver()
+        self.remove_journal()
+        for command in ("check", "run"):
+            with self.subTest(command, journal="lost"):
+                result = self.osarchiver(command, code=2)
+                self.assertIn("another journal", result.stderr)
+                self.assertIn("rebuild-journal", result.stderr)
+        self.remove_journal()
+        shutil.copy(older, self.state)
+        for command in ("check", "run"):
+            with self.subTest(command, journal="older"):
+                result = self.osarchiver(command, code=3)
+                self.assertIn("older than the archives", result.stderr)
+        self.remove_journal()
+        self.osarchiver("rebuild-journal")
+        self.run_archiver()
+        self.assert_archived(self.before, small_sample.ELIGIBLE)
+        self.assert_nothing_lost(self.before)
+
+    def remove_journal(self):
+        for name in os.listdir(self.directory):
+            if name.startswith("state.db"):
+                os.remove(os.path.join(self.directory, name))
 
     def test_journal_that_is_not_sqlite(self):
         with open(self.state, "w", encoding="utf-8") as file:
