@@ -30,10 +30,12 @@ bool SameDependents(const Dependents& a, const Dependents& b) {
                                           });
 }
 
-// `parent` would take along every row of `child` by itself that `root` takes along.
+// `parent` would take along every row of `child` by itself that `root` takes along. Not where rows
+// of `parent` go with the root's own: in its own trees they must be free by themselves.
 bool TakesAsMuch(const SourcePlan& plan, const TablePlan& root, const TablePlan& parent,
-                 const TableName& child) {
-  return parent.settings.archive == root.settings.archive &&
+                 const std::vector<const TablePlan*>& of_root, const TableName& child) {
+  return std::find(of_root.begin(), of_root.end(), &parent) == of_root.end() &&
+         parent.settings.archive == root.settings.archive &&
          SameDependents(parent.settings.dependents, root.settings.dependents) &&
          std::all_of(parent.referrers.begin(), parent.referrers.end(), [&](const ForeignKey& key) {
            return TableName{key.database, key.table} != child || GoesWithParent(plan, parent, key);
@@ -46,13 +48,17 @@ void AddEdgesOfDependents(const SourcePlan& plan, const std::map<TableName, std:
                           Graph* graph) {
   for (const auto& root : plan.tables) {
     const std::size_t from = numbers.at(root->name);
-    for (const TablePlan* child : DependentTables(plan, *root)) {
+    const std::vector<const TablePlan*> of_root = DependentTables(plan, *root);
+    for (const TablePlan* child : of_root) {
       for (const auto& parent : plan.tables) {
         const bool refers = std::any_of(parent->referrers.begin(), parent->referrers.end(),
                                         [&](const ForeignKey& key) {
                                           return TableName{key.database, key.table} == child->name;
                                         });
-        if (!refers || parent == root || TakesAsMuch(plan, *root, *parent, child->name)) continue;
+        if (!refers || parent == root ||
+            TakesAsMuch(plan, *root, *parent, of_root, child->name)) {
+          continue;
+        }
         const std::size_t to = numbers.at(parent->name);
         if (!graph->parents[from].insert(to).second) continue;
         graph->children[to].insert(from);

@@ -175,6 +175,34 @@ class BlockedReportTest(ArchiverCase):
             self.assertEqual(self.last_run()["rows"]["deleted"], gone if night == 0 else 0)
             self.assertEqual(self.last_run()["rows"]["archived"], 0)
 
+    def test_rows_that_another_table_frees_go_in_the_same_run(self):
+        """A disk is held by an attachment, which is held by a live disk; both go with the server."""
+        self.db.sql(
+            """CREATE OR REPLACE DATABASE freed; USE freed; SET foreign_key_checks=0;
+            CREATE TABLE disks (id INT PRIMARY KEY, deleted_at DATETIME, boots INT,
+                FOREIGN KEY (boots) REFERENCES attachment (id) ON DELETE SET NULL);
+            CREATE TABLE servers (id INT PRIMARY KEY, deleted_at DATETIME);
+            CREATE TABLE attachment (id INT PRIMARY KEY, disk INT, server INT,
+                FOREIGN KEY (disk) REFERENCES disks (id) ON DELETE SET NULL,
+                FOREIGN KEY (server) REFERENCES servers (id));
+            INSERT INTO servers VALUES (1, '2024-01-01'), (2, NULL);
+            INSERT INTO disks VALUES (1, '2024-01-01', NULL), (2, '2024-01-01', NULL), (3, NULL, 1),
+                (4, NULL, 2);
+            INSERT INTO attachment VALUES (1, 1, 1), (2, 2, 2);"""
+        )
+        self.configure(
+            ["freed"],
+            source_settings={"dependents": {"attachment": "archive", "disks": "archive"}},
+        )
+        before = independent_check.snapshot(self.db, databases=["freed"])
+        self.run_archiver()
+        self.assert_archived(before, {"disks": 2, "servers": 1, "attachment": 1})
+        blocked = {t["table"]: t["blocked"] for t in self.last_run()["tables"]}
+        (reason,) = blocked["disks"]
+        self.assertEqual((reason["rows"], reason["examples"]), (1, ["2"]))
+        self.assert_nothing_lost(before)
+        self.verify()
+
     def test_check_and_dry_run_say_the_order_and_why(self):
         check = self.osarchiver("check").stdout
         lines = [line for line in check.split("\n") if re.match(r" +\d+\. ", line)]
