@@ -73,7 +73,7 @@ std::vector<std::string> Journal::Check() {
     Statement rows = state_->db->Query(invariant.sql);
     while (rows.Step()) findings.push_back(rows.Text(0));
   }
-  Statement tables = state_->db->Query(RowsNotAsCountedSql());
+  Statement tables = state_->db->Query(RowsNotAsCountedSql(Compare::kMarks));
   while (tables.Step()) {
     findings.push_back("the kept rows of " + tables.Text(0) + " are not those that were counted");
   }
