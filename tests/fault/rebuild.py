@@ -16,10 +16,9 @@ import osarchiver_runner
 from bench import Failed
 from crash_sample import SOURCE
 from damage import flipped
-from journal_cases import DAMAGE
+from journal_cases import DAMAGE, PUT_ASIDE
 from listed import ListedHarness
 
-DAMAGED = ".damaged"
 # Reached in settling.
 SETTLING = (
     "settle-begin", "settle-batch-before", "settle-batch-after", "settle-cut-before", "settle-end",
@@ -37,20 +36,6 @@ def lose(bench):
     shutil.rmtree(os.path.join(bench.archives, ".copies"), ignore_errors=True)
 
 
-def rebuilt(bench, allowed=(0,)):
-    before = journal_cases.world(bench)
-    result = journal_cases.rebuild(bench, allowed)
-    if result.code == 0:
-        after = journal_cases.world(bench)
-        for path, digest in before.items():
-            # A file without a batch cannot be named by any journal: put aside as it was, and said.
-            told = f"{path} holds no whole batch" in result.stderr
-            if path not in after and told and after.get(path + DAMAGED) == digest:
-                after[path] = after.pop(path + DAMAGED)
-        journal_cases.require_same(before, after)
-    return result
-
-
 def nights_after(bench, delete_later):
     """What follows a rebuild, judged each time."""
     for _ in bench.settings["archivers"]:
@@ -59,7 +44,7 @@ def nights_after(bench, delete_later):
     journal_cases.judge(bench)
     # Once more: a journal that was made again from what a made journal led to.
     lose(bench)
-    rebuilt(bench)
+    journal_cases.rebuild(bench)
     journal_cases.soft_delete_more(bench)
     for _ in bench.settings["archivers"]:
         bench.osarchiver("run")
@@ -121,7 +106,7 @@ def after_damage(bench, number):
     result = bench.osarchiver("rebuild-journal", allowed=(DAMAGE,))
     if os.path.basename(path) not in result.stderr:
         raise Failed("the damaged file is not named")
-    if os.path.exists(path) or not os.path.exists(path + DAMAGED):
+    if os.path.exists(path) or not os.path.exists(path + PUT_ASIDE):
         raise Failed("the damaged file was not put aside")
 
 
@@ -130,7 +115,7 @@ def after_quarantine(bench, number):
     bench.osarchiver("run", "--max-rows", "60")
     path = some_segment(bench, number)
     damage(path, number)
-    os.rename(path, path + DAMAGED)
+    os.rename(path, path + PUT_ASIDE)
     lose(bench)
     bench.osarchiver("rebuild-journal", allowed=(0, DAMAGE))
 
@@ -155,7 +140,7 @@ def after_archivers(bench, number):
     for name in ("main", "second", "main") if number % 3 else ("second", "main"):
         bench.osarchiver("run", name, "--max-rows", str(10 + 11 * number))
     lose(bench)
-    rebuilt(bench)
+    journal_cases.rebuild(bench)
     sources["other"]["delete"] = True
     bench.rewrite()
 
@@ -214,7 +199,7 @@ class Harness(ListedHarness):
             lose(bench)
             if not held:
                 return
-            rebuilt(bench)
+            journal_cases.rebuild(bench)
         else:
             BEFORE[kind](bench, int(what))
         # Rows whose only copy was damaged or lost cannot be had again; they are named instead.
