@@ -30,16 +30,33 @@ bool SameDependents(const Dependents& a, const Dependents& b) {
                                           });
 }
 
+// Whether rows of `wanted` may go below rows of `from` in the trees of `root`.
+bool GoesBelow(const SourcePlan& plan, const TablePlan& root,
+               const std::vector<const TablePlan*>& of_root, const TablePlan& from,
+               const TablePlan& wanted, std::set<const TablePlan*>* seen) {
+  if (!seen->insert(&from).second) return false;
+  return std::any_of(from.referrers.begin(), from.referrers.end(), [&](const ForeignKey& key) {
+    const auto child = std::find_if(of_root.begin(), of_root.end(), [&key](const TablePlan* table) {
+      return table->name == TableName{key.database, key.table};
+    });
+    if (child == of_root.end() || !GoesWithParent(plan, root, key)) return false;
+    return *child == &wanted || GoesBelow(plan, root, of_root, **child, wanted, seen);
+  });
+}
+
 // `parent` would take along every row of `child` by itself that `root` takes along. Not where rows
-// of `parent` go with the root's own: in its own trees they must be free by themselves.
+// of `parent` go below it: in trees of their own table they must be free by themselves.
 bool TakesAsMuch(const SourcePlan& plan, const TablePlan& root, const TablePlan& parent,
-                 const std::vector<const TablePlan*>& of_root, const TableName& child) {
-  return std::find(of_root.begin(), of_root.end(), &parent) == of_root.end() &&
-         parent.settings.archive == root.settings.archive &&
+                 const std::vector<const TablePlan*>& of_root, const TablePlan& child) {
+  std::set<const TablePlan*> seen;
+  return parent.settings.archive == root.settings.archive &&
          SameDependents(parent.settings.dependents, root.settings.dependents) &&
-         std::all_of(parent.referrers.begin(), parent.referrers.end(), [&](const ForeignKey& key) {
-           return TableName{key.database, key.table} != child || GoesWithParent(plan, parent, key);
-         });
+         std::all_of(parent.referrers.begin(), parent.referrers.end(),
+                     [&](const ForeignKey& key) {
+                       return TableName{key.database, key.table} != child.name ||
+                              GoesWithParent(plan, parent, key);
+                     }) &&
+         !GoesBelow(plan, root, of_root, child, parent, &seen);
 }
 
 // Rows that go with those of a table free what they refer to, which is worked after it: all that
@@ -56,7 +73,7 @@ void AddEdgesOfDependents(const SourcePlan& plan, const std::map<TableName, std:
                                           return TableName{key.database, key.table} == child->name;
                                         });
         if (!refers || parent == root ||
-            TakesAsMuch(plan, *root, *parent, of_root, child->name)) {
+            TakesAsMuch(plan, *root, *parent, of_root, *child)) {
           continue;
         }
         const std::size_t to = numbers.at(parent->name);
