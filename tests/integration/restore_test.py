@@ -210,6 +210,9 @@ class RestoreTest(RestoreCase):
             with self.subTest(place):
                 self.doCleanups()
                 self.setUp()
+                # All of the table in one batch: what was not in flight yet could not be put back.
+                self.source["batch_rows"] = 1000
+                self.rewrite()
                 self.db.sql(
                     "INSERT INTO small.labels SELECT CONCAT('x ', label), weight, data, deleted_at, "
                     "deleted FROM small_archive.labels"
