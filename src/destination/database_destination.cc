@@ -150,11 +150,16 @@ void DatabaseDestination::RequireJournal(const RunContext& run, const std::vecto
       for (const std::string& database : databases) {
         const ControlTable control(database);
         if (!control.Exists(*connection)) continue;
-        RequireOwnJournal(*connection, control, run, journal);
-        if (journal != nullptr) RequireKnownRuns(*connection, control, run.archiver, *journal);
+        RequireJournalOf(*connection, control, run, journal);
       }
     });
   });
+}
+
+void DatabaseDestination::RequireJournalOf(Connection& connection, const ControlTable& control,
+                                           const RunContext& run, const Journal* journal) const {
+  RequireOwnJournal(connection, control, run, journal);
+  if (journal != nullptr) RequireKnownRuns(connection, control, run.archiver, *journal);
 }
 
 void DatabaseDestination::RequireKnownRuns(Connection& connection, const ControlTable& control,
@@ -214,8 +219,7 @@ void DatabaseDestination::Prepare(Connection& connection, const TableName& name,
   const ControlTable control(name.database);
   PrepareArchiveDatabase(connection, name.database);
   if (control.Exists(connection)) {
-    RequireOwnJournal(connection, control, pass.run, &journal);
-    RequireKnownRuns(connection, control, pass.run.archiver, journal);
+    RequireJournalOf(connection, control, pass.run, &journal);
   } else {
     control.Create(connection);
   }

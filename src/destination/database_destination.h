@@ -64,8 +64,10 @@ class DatabaseDestination final : public Destination {
   Survey SurveyOnce(const RunInfo& run, const PassInfo& pass, Journal& journal);
   Hash ReadOnce(const CopyReference& copy, const TableDefinition& definition, const RunInfo& run,
                 RowBatch* rows);
-  // Throws ConfigError when the entries are another journal's, IntegrityError when the newest are of
-  // a run that the journal does not know.
+  // Throws ConfigError when the entries are another journal's, IntegrityError when the newest are
+  // of a run that the journal does not know.
+  void RequireJournalOf(Connection& connection, const ControlTable& control, const RunContext& run,
+                        const Journal* journal) const;
   void RequireOwnJournal(Connection& connection, const ControlTable& control, const RunContext& run,
                          const Journal* journal) const;
   void RequireKnownRuns(Connection& connection, const ControlTable& control,
