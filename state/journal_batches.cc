@@ -167,11 +167,12 @@ void Journal::MarkForgotten(BatchId id) {
   if (batch.kept_rows > 0) {
     // Without an index on the batch, which every kept row would pay for: this happens when all
     // copies are damaged, and else never.
-    state_->db->Run(fmt::format("UPDATE tables SET kept_rows = kept_rows - ?, kept_mark = kept_mark -"
-                                " (SELECT coalesce(sum({}), 0) FROM kept"
-                                " WHERE table_id = tables.id AND batch_id = ?) WHERE id = ?",
-                                kKeptMarkSql),
-                    batch.kept_rows, id, batch.table);
+    state_->db->Run(
+        fmt::format("UPDATE tables SET kept_rows = kept_rows - ?, kept_mark = kept_mark -"
+                    " (SELECT coalesce(sum({}), 0) FROM kept"
+                    " WHERE table_id = tables.id AND batch_id = ?) WHERE id = ?",
+                    kKeptMarkSql),
+        batch.kept_rows, id, batch.table);
     state_->db->Run("DELETE FROM kept WHERE table_id = ? AND batch_id = ?", batch.table, id);
   }
   state_->db->Run("UPDATE batches SET state = 'forgotten', settled = 0, kept_rows = 0 WHERE id = ?",

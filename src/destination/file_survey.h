@@ -9,8 +9,8 @@
 
 namespace osarchiver {
 
-// Whether a batch's bytes in this segment may go: it is forgotten, so that its rows are stored again
-// under another number, or it lies in another segment of this target by now.
+// Whether a batch's bytes in this segment may go: it is forgotten, so that its rows are stored
+// again under another number, or it lies in another segment of this target by now.
 bool IsSettledElsewhere(const BatchInfo& batch, const SegmentInfo& segment);
 
 // As Destination::FindUnknown.

@@ -29,7 +29,7 @@ KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run,
     key_hashes[i] = KeyHash(part.rows.row(i), key);
   const auto kept = journal_.FindKept(archiver_, key_, key_hashes);
   const auto held = any_held ? journal_.FindHeld(archiver_, key_, key_hashes)
-                              : std::vector<bool>(key_hashes.size());
+                             : std::vector<bool>(key_hashes.size());
 
   result.rows = RowBatch(part.rows.column_count());
   std::map<BatchId, Release> releases;

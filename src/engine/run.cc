@@ -382,8 +382,8 @@ void ArchiverRun::End() {
   Guard("journal", [&] {
     const int code = static_cast<int>(result_.exit_code);
     journal_->FinishRun(services_->run, state, code, reason);
-    // Also earlier runs, to which this one added copies that they lacked. Where a checksum list could
-    // not be written, settling writes it.
+    // Also earlier runs, to which this one added copies that they lacked. Where a checksum list
+    // could not be written, settling writes it.
     for (const RunInfo& run : journal_->UnsettledRuns(request_.archiver->name)) {
       const bool done =
           all_finished && (run.id == services_->run || (all_open && !run.finished_at.empty()));

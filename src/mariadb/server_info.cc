@@ -52,8 +52,8 @@ struct ReplicationFacts {
 };
 
 ReplicationFacts LoadReplicationFacts(Connection& connection) {
-  auto variables = ReadVariables(connection, VariableScope::kGlobal,
-                                 {"gtid_binlog_state", "gtid_slave_pos"});
+  auto variables =
+      ReadVariables(connection, VariableScope::kGlobal, {"gtid_binlog_state", "gtid_slave_pos"});
   return {Origins(variables["gtid_binlog_state"]), Origins(variables["gtid_slave_pos"])};
 }
 

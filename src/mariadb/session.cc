@@ -137,8 +137,7 @@ void LeaveStatementFormat(Connection& connection) {
   }
 }
 
-void RefuseUnwritable(Connection& connection,
-                      const std::map<std::string, std::string>& variables) {
+void RefuseUnwritable(Connection& connection, const std::map<std::string, std::string>& variables) {
   const auto host = variables.find("hostname");
   const std::string node =
       connection.endpoint() + (host == variables.end() ? "" : " (node " + host->second + ")");

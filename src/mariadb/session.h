@@ -10,9 +10,9 @@ namespace osarchiver {
 // First on a fresh connection: takes away what could cut or refuse an answer.
 void MakeReadable(Connection& connection);
 
-// Sets the session up on a readable connection and, with address.must_be_writable, refuses a node that
-// cannot be written to. Throws DatabaseError naming what is in the way, ConfigError for a session
-// variable that is osarchiver's own.
+// Sets the session up on a readable connection and, with address.must_be_writable, refuses a node
+// that cannot be written to. Throws DatabaseError naming what is in the way, ConfigError for a
+// session variable that is osarchiver's own.
 void SetUpSession(Connection& connection, const ServerAddress& address);
 
 // The sql_mode of every session: strict, and any value that a table may hold reads and writes

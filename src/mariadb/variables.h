@@ -1,6 +1,6 @@
 // System variables, at the price of those that are asked for. SHOW VARIABLES and
-// information_schema.SYSTEM_VARIABLES make a table of all thousand of them for each question (1 to 3
-// ms of the server); SELECT @@name does not, but fails where a version lacks the name.
+// information_schema.SYSTEM_VARIABLES make a table of all thousand of them for each question (1 to
+// 3 ms of the server); SELECT @@name does not, but fails where a version lacks the name.
 #pragma once
 
 #include <initializer_list>

@@ -72,8 +72,7 @@ void AddEdgesOfDependents(const SourcePlan& plan, const std::map<TableName, std:
                                         [&](const ForeignKey& key) {
                                           return TableName{key.database, key.table} == child->name;
                                         });
-        if (!refers || parent == root ||
-            TakesAsMuch(plan, *root, *parent, of_root, *child)) {
+        if (!refers || parent == root || TakesAsMuch(plan, *root, *parent, of_root, *child)) {
           continue;
         }
         const std::size_t to = numbers.at(parent->name);

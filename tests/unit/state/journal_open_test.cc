@@ -158,7 +158,8 @@ TEST_F(JournalOpenTest, AnyBitOfAKeptRowOrAHoldThatFlipsIsFound) {
   journal().MarkKept(batch, rows);
   journal().AddHolds("nova", {"nova", "nova", "instances"}, {4, 5}, "asked for");
   journal().RemoveKept("nova", {"nova", "nova", "instances"}, {rows[2].key_hash});
-  journal().AddKept("nova", {"nova", "nova", "instances"}, {{rows[3].key_hash, 0x123456789abcdef, batch}});
+  journal().AddKept("nova", {"nova", "nova", "instances"},
+                    {{rows[3].key_hash, 0x123456789abcdef, batch}});
   EXPECT_THAT(journal().Check(), IsEmpty());
   const struct {
     const char* change;
@@ -169,8 +170,8 @@ TEST_F(JournalOpenTest, AnyBitOfAKeptRowOrAHoldThatFlipsIsFound) {
   journal_.reset();
   for (const auto& [change, value] : cases) {
     for (int bit = 0; bit < 64; ++bit) {
-      const auto flipped = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) ^
-                                                     (std::uint64_t{1} << bit));
+      const auto flipped =
+          static_cast<std::int64_t>(static_cast<std::uint64_t>(value) ^ (std::uint64_t{1} << bit));
       if (Refusal(fmt::format(fmt::runtime(change), value, flipped)) != "") continue;
       EXPECT_THAT(OpenError<IntegrityError>(), HasSubstr("nova.instances"))
           << change << ", bit " << bit;
