@@ -18,6 +18,7 @@ import osarchiver_runner
 from benchmark import part_status
 from benchmark.lab import Lab, medians
 from benchmark.plot import line_plot
+from benchmark.processors import halves, pin
 
 BENCHMARK = os.path.join(osarchiver_runner.REPOSITORY, "tools", "benchmark")
 
@@ -53,6 +54,11 @@ class BenchmarkTest(unittest.TestCase):
         what = [bar["what"] for bar in found["bars"]]
         self.assertEqual(what[:2], ["osa-files : delete", "osa-db : insert"])
 
+    def test_server_and_clients_keep_to_processors_of_their_own(self):
+        found = self.benchmark("--case", "moving", "--rows", "1000", "--only", "osa-files", "--apart")
+        self.assertTrue(found["cases"]["moving"]["apart"])
+        self.assertEqual(len(found["cases"]["moving"]["runs"]["osa-files"]), 1)
+
     def test_growth_is_measured_and_drawn(self):
         found = self.benchmark(
             "--case", "growth", "--sizes", "100,1000", "--plot", self.path("svg"), "--without-peers"
@@ -73,6 +79,25 @@ class BenchmarkTest(unittest.TestCase):
         xml.etree.ElementTree.fromstring(text)
         self.assertEqual(text.count("<polyline"), 2)
         self.assertIn("a&lt;b", text)
+
+
+class ProcessorsTest(unittest.TestCase):
+    def test_halves_are_given_and_taken_back(self):
+        before = os.sched_getaffinity(0)
+        if len(before) < 2:
+            with self.assertRaises(OSError), halves():
+                pass
+            return
+        with halves() as servers:
+            clients = os.sched_getaffinity(0)
+            self.assertEqual(servers | clients, before)
+            self.assertFalse(servers & clients)
+            with subprocess.Popen(["sleep", "60"]) as child:
+                self.assertEqual(os.sched_getaffinity(child.pid), clients)
+                pin(child.pid, servers)
+                self.assertEqual(os.sched_getaffinity(child.pid), servers)
+                child.kill()
+        self.assertEqual(os.sched_getaffinity(0), before)
 
 
 class LabTest(unittest.TestCase):

@@ -8,6 +8,7 @@ import subprocess
 import measure
 import osarchiver_runner
 from benchmark.lab import Failed
+from benchmark.processors import pin
 from private_mariadb import PrivateMariadb
 
 CHUNK = 5000
@@ -16,11 +17,13 @@ CHUNK = 5000
 class Instances:
     """A source server with `rows` rows, six of ten eligible, and a second, empty server.
 
-    With a cache directory the filled data directory is kept there and taken from there.
+    With a cache directory the filled data directory is kept there and taken from there. Given
+    `processors`, the source keeps to these.
     """
 
-    def __init__(self, directory, rows, buffer_pool, cache=None):
+    def __init__(self, directory, rows, buffer_pool, cache=None, processors=None):
         self.directory = directory
+        self.processors = processors
         self.rows = rows
         options = [
             f"--innodb-buffer-pool-size={buffer_pool}",
@@ -91,6 +94,8 @@ class Instances:
         os.makedirs(os.path.dirname(self.source.data), exist_ok=True)
         subprocess.run(["cp", "-a", "--reflink=auto", self.pristine, self.source.data], check=True)
         self.source.start()
+        if self.processors:
+            pin(self.source.pid, self.processors)
 
     def reset(self, with_second=False):
         """Both servers and the output directory as at the start."""

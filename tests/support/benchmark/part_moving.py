@@ -1,10 +1,12 @@
 """Speed: osarchiver and its peers move the same rows."""
 
+import contextlib
 import os
 
 from benchmark.instances import Instances, default_buffer_pool
 from benchmark.lab import medians
 from benchmark.movers import PEERS, Movers
+from benchmark.processors import halves
 
 NAMES = ("delete", "compared", "pt-file", "osa-files", "osa-files2", "pt-db", "osa-db", "insert")
 # (contestant, against, the ratio of times that must hold)
@@ -28,19 +30,25 @@ class Moving:
         if options.peers_only:
             names = [name for name in names if name in PEERS]
         pool = options.buffer_pool or default_buffer_pool(options.rows)
-        with lab.place() as directory, Instances(
-            directory, options.rows, pool, options.cache
-        ) as table:
+        with contextlib.ExitStack() as stack:
+            directory = stack.enter_context(lab.place())
+            servers_half = stack.enter_context(halves()) if options.apart else None
+            table = stack.enter_context(
+                Instances(directory, options.rows, pool, options.cache, servers_half)
+            )
             lab.say(
                 f"  {table.rows} rows, {table.eligible} eligible with "
                 f"{table.eligible_bytes / 1e6:.0f} MB of values"
             )
+            if servers_half:
+                lab.say("  the source server keeps to one half of the processors, all else to the other")
             results = lab.alternate(Movers(table).contestants(names))
             middle = medians(results)
             print_table(lab, results, middle, table.eligible)
             lab.keep("rows", table.rows)
             lab.keep("eligible", table.eligible)
             lab.keep("eligible_bytes", table.eligible_bytes)
+            lab.keep("apart", options.apart)
             lab.keep("runs", results)
             for name, against, most in RATIOS:
                 if name in middle and against in middle:
@@ -50,7 +58,8 @@ class Moving:
                         most,
                         unit=" x",
                     )
-            say_limits(lab, middle)
+            if not options.apart:
+                say_limits(lab, middle)
             if "osa-files" in middle:
                 lab.bar(
                     "client CPU per GB of values, SQL + CSV",
