@@ -219,7 +219,21 @@ class PrivateMariadb:
         if not detach:
             atexit.register(self.close)
         if start:
-            self.start()
+            self._start_first(any_port=port == 0)
+
+    def _start_first(self, any_port):
+        """start(), on another port where somebody else was faster to take the one that was free.
+        Nobody knows the port yet."""
+        for attempts_left in range(4, -1, -1):
+            try:
+                self.start()
+                return
+            except MariadbError:
+                taken = "Address already in use" in self.log_tail()
+                if not (any_port and taken and attempts_left):
+                    raise
+                os.remove(self.error_log)
+                self.port = free_port()
 
     def __enter__(self):
         return self.start()
