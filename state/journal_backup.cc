@@ -22,8 +22,9 @@ class Temporary {
  private:
   void Remove() const {
     std::error_code ignored;
-    fs::remove(path_, ignored);
-    fs::remove(path_.string() + "-journal", ignored);
+    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+      fs::remove(path_.string() + suffix, ignored);
+    }
   }
 
   fs::path path_;
@@ -34,7 +35,10 @@ class Temporary {
 void Journal::CopyTo(const fs::path& path, std::string_view copier) {
   fs::path journal;
   {
-    const std::lock_guard lock(state_->mutex);
+    const State::Call call(*state_);
+    // A copy that survives a loss of power which its journal's last steps do not would be taken for
+    // the newer one.
+    state_->Sync();
     journal = state_->db->path();
   }
   FileSystem& files = PosixFileSystem();

@@ -210,6 +210,12 @@ void Database::BackupTo(const std::filesystem::path& path) {
       sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   const std::unique_ptr<sqlite3, CloseHandle> target(raw);
   if (opened != SQLITE_OK) fail(opened, sqlite3_errmsg(target.get()));
+  const auto set = [&target, &fail](const char* pragma) {
+    const int done = sqlite3_exec(target.get(), pragma, nullptr, nullptr, nullptr);
+    if (done != SQLITE_OK) fail(done, sqlite3_errmsg(target.get()));
+  };
+  // A copy that was not finished is thrown away, so that nothing in it needs a way back.
+  set("PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF");
   sqlite3_backup* backup = sqlite3_backup_init(target.get(), "main", handle_, "main");
   if (backup == nullptr) fail(SQLITE_ERROR, sqlite3_errmsg(target.get()));
   // All pages in one step: one snapshot, however busy the writers are.
@@ -217,10 +223,9 @@ void Database::BackupTo(const std::filesystem::path& path) {
   sqlite3_backup_finish(backup);
   if ((copied & 0xff) == SQLITE_CORRUPT || (copied & 0xff) == SQLITE_NOTADB) Fail(copied);
   if (copied != SQLITE_DONE) fail(copied, sqlite3_errstr(copied));
-  // The copy may be read where no write-ahead log can be made.
-  const int plain =
-      sqlite3_exec(target.get(), "PRAGMA journal_mode = DELETE", nullptr, nullptr, nullptr);
-  if (plain != SQLITE_OK) fail(plain, sqlite3_errmsg(target.get()));
+  // The copied header asks for a write-ahead log, which cannot be made everywhere where the copy
+  // may be read. Any other mode takes that out of it.
+  set("PRAGMA journal_mode = OFF");
 }
 
 void Database::Fail(int code) {

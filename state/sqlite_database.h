@@ -136,8 +136,8 @@ class Database {
 
   // The bytes of a database in memory, as they would be in a file.
   std::string Serialize();
-  // Copies the whole database, as of now, into a new file that needs no write-ahead log. Throws
-  // IoError.
+  // Copies the whole database, as of now, into a new file that needs no write-ahead log. The file
+  // is durable when the caller has synced it. Throws IoError.
   void BackupTo(const std::filesystem::path& path);
 
  private:

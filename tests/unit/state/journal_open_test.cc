@@ -330,12 +330,12 @@ TEST_F(JournalOpenTest, ACopyIsCompleteReadableAndAJournal) {
 
 TEST_F(JournalOpenTest, ACopyReplacesWhatACopierThatWasKilledLeft) {
   BeginRun();
-  for (const char* name : {"copy.db.new-test", "copy.db.new-test-journal", "copy.db.new-other"}) {
-    std::ofstream(directory_ / name) << "half a copy";
-  }
+  const std::vector<std::string> left = {"copy.db.new-test", "copy.db.new-test-journal",
+                                         "copy.db.new-test-wal", "copy.db.new-test-shm"};
+  for (const std::string& name : left) std::ofstream(directory_ / name) << "half a copy";
+  std::ofstream(directory_ / "copy.db.new-other") << "half a copy";
   journal().CopyTo(directory_ / "copy.db", "test");
-  EXPECT_FALSE(fs::exists(directory_ / "copy.db.new-test"));
-  EXPECT_FALSE(fs::exists(directory_ / "copy.db.new-test-journal"));
+  for (const std::string& name : left) EXPECT_FALSE(fs::exists(directory_ / name)) << name;
   EXPECT_TRUE(fs::exists(directory_ / "copy.db.new-other")) << "somebody may be writing it";
   EXPECT_THAT(Journal::Open(directory_ / "copy.db", OpenMode::kRead)->Check(), IsEmpty());
 }
