@@ -1,7 +1,8 @@
 // The journal: what osarchiver knows about its runs, batches, copies and segments, in one SQLite file (WAL, synchronous=FULL).
-// Every Mark/Begin/Finish/Add call is one transaction and durable on return; each records a fact that is durable already.
-// Those that happen for every batch are durable with the next call at the latest: MarkArchived, MarkDeleted and AddReleased, whose loss
-// with the power leaves a batch or a release as a crash just before them does; and AddBatches, see EnsureDurable.
+// Every Mark/Begin/Finish/Add/Set call is one transaction; each records a fact that is durable already. Durable on return is what something
+// outside the journal relies on from then on: BeginRun, BeginPass, AddSegment, MarkSealing, MarkRetired, MarkDamaged, MarkVerified,
+// AddReleases, RecordVerification, FinishInvocation. The others are durable with the next of these: lost with the power, they leave what a
+// crash just before them does. AddBatches: see EnsureDurable.
 // Thread-safe: one mutex, one connection. Errors: StateError (an illegal transition, disk full), IntegrityError (the file is no
 // journal, damaged, or from a newer version), ConfigError (wrong owner).
 //

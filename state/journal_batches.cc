@@ -57,9 +57,7 @@ void Journal::EnsureDurable(BatchId batch) {
   while (!added.empty() && added.front().second <= state_->db->durable_commits()) added.pop_front();
   // Ids ascend with the commits.
   if (added.empty() || added.front().first > batch) return;
-  Transaction transaction(*state_->db);
-  state_->db->Run("UPDATE syncs SET count = count + 1");
-  transaction.Commit();
+  state_->Sync();
 }
 
 void Journal::MarkArchived(const std::vector<ArchivedBatch>& batches) {

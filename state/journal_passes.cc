@@ -95,7 +95,7 @@ PassId Journal::BeginPass(RunId run, const PassKey& key, std::string_view cutoff
 
 void Journal::SetPassState(PassId pass, PassState state, std::string_view reason) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   const bool ends = state != PassState::kPending && state != PassState::kRunning;
   const std::string now = UtcNow();
   state_->db->Run(
@@ -112,7 +112,7 @@ void Journal::SetPassState(PassId pass, PassState state, std::string_view reason
 
 void Journal::SetLiveFlagRows(PassId pass, std::uint64_t rows) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   state_->db->Run("UPDATE passes SET live_flag_rows = ? WHERE id = ?", rows, pass);
   RequireChange(*state_->db, pass);
   transaction.Commit();
@@ -120,7 +120,7 @@ void Journal::SetLiveFlagRows(PassId pass, std::uint64_t rows) {
 
 void Journal::AddConflicts(PassId pass, std::uint64_t rows) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   state_->db->Run("UPDATE passes SET conflict_rows = conflict_rows + ? WHERE id = ?", rows, pass);
   RequireChange(*state_->db, pass);
   transaction.Commit();
@@ -129,7 +129,7 @@ void Journal::AddConflicts(PassId pass, std::uint64_t rows) {
 void Journal::SetPosition(std::string_view archiver, const PassKey& key,
                           std::string_view position) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   state_->db->Run("UPDATE tables SET position = ? WHERE id = ?", Blob{position},
                   state_->TableId(archiver, key));
   transaction.Commit();
@@ -161,7 +161,7 @@ std::optional<PassInfo> Journal::FindPass(PassId pass) const {
 void Journal::SetBlocked(PassId pass, std::uint64_t rows,
                          const std::vector<BlockedReason>& reasons) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   state_->db->Run("DELETE FROM blocked WHERE pass_id = ?", pass);
   int ordinal = 0;
   for (const BlockedReason& reason : reasons) {

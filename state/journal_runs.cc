@@ -72,7 +72,7 @@ RunId Journal::BeginRun(const NewRun& run) {
 
 void Journal::FinishRun(RunId run, RunState state, int exit_code, std::string_view error) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   {
     Statement found = state_->db->Query("SELECT name, state FROM runs WHERE id = ?", run);
     if (!found.Step()) throw StateError(fmt::format("the journal has no run {}", run));
@@ -95,7 +95,7 @@ void Journal::FinishRun(RunId run, RunState state, int exit_code, std::string_vi
 
 void Journal::MarkRunSettled(RunId run) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   state_->db->Run("UPDATE runs SET settled = 1 WHERE id = ?", run);
   if (state_->db->changes() == 0) throw StateError(fmt::format("the journal has no run {}", run));
   transaction.Commit();
@@ -103,7 +103,7 @@ void Journal::MarkRunSettled(RunId run) {
 
 void Journal::SetWaiting(RunId run, std::string_view reason) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   state_->db->Run("UPDATE runs SET waiting = ? WHERE id = ? AND waiting <> ?", reason, run, reason);
   if (state_->db->changes() > 0) transaction.Commit();
 }
@@ -176,7 +176,7 @@ InvocationId Journal::BeginInvocation(std::string_view command, std::string_view
                                       std::optional<RunId> run, std::string_view host,
                                       std::int64_t pid) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   state_->db->Run(
       "INSERT INTO invocations (command, archiver, run_id, host, pid, started_at) VALUES (?, ?, ?, "
       "?, ?, ?)",

@@ -67,7 +67,7 @@ void Journal::MarkSealing(SegmentId segment) {
 void Journal::MarkSealed(SegmentId segment, std::uint64_t length, std::string_view sha256,
                          std::string_view footer_hash) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   (void)RequireTransition(*state_->db, segment, SegmentState::kSealed);
   state_->db->Run(
       "UPDATE segments SET state = 'sealed', length = ?, sha256 = ?, footer_hash = ? WHERE id = ?",

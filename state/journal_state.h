@@ -56,6 +56,9 @@ struct Journal::State {
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   };
 
+  // All that was committed is durable on return. Free when a call has synced since.
+  void Sync();
+
   // Ids of rows that are made when they are first named; inside a writing transaction.
   std::int64_t TextId(std::string_view text);
   std::int64_t TargetId(const CopyTarget& target);
