@@ -51,6 +51,7 @@ void AddTableSettings(const TableSettings& settings, Json* json) {
   out["deleted_flag_column"] = settings.deleted_flag_column;
   out["where"] = settings.where;
   out["archive"] = settings.archive;
+  out["allow_delete_triggers"] = settings.allow_delete_triggers;
   out["delete"] = settings.delete_rows;
   out["dependents"] = ToJson(settings.dependents);
   out["batch_rows"] = settings.batch_rows;

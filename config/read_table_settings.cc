@@ -86,6 +86,7 @@ void ReadTableSettings(Section& section, TableSettings* settings) {
   ReadWhere(section, &settings->where);
   section.Flag("archive", &settings->archive);
   section.Flag("delete", &settings->delete_rows);
+  section.Flag("allow_delete_triggers", &settings->allow_delete_triggers);
   ReadDependents(section, &settings->dependents);
   section.Count("batch_rows", 1, kBatchRowsMax, &settings->batch_rows);
   section.Bytes("batch_bytes", 1, kBatchBytesMax, &settings->batch_bytes);

@@ -66,6 +66,7 @@ struct TableSettings {
   std::string where = "{deleted_column} <= {cutoff}";
   bool archive = true;
   bool delete_rows = false;
+  bool allow_delete_triggers = false;
   Dependents dependents;
   std::uint64_t batch_rows = 5000;
   std::uint64_t batch_bytes = 16u << 20;
@@ -133,7 +134,7 @@ struct FileDestinationSettings {
   std::string directory;
   std::string layout = "{archiver}/{date}";
   std::vector<std::string> formats = {"sql", "csv"};
-  int compression_level = 3;
+  int compression_level = 2;
   std::uint64_t segment_bytes = 1u << 30;
   std::uint64_t min_free_bytes = 1u << 30;
 };

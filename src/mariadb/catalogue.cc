@@ -61,4 +61,16 @@ std::vector<ColumnInfo> ListColumns(Connection& connection, const std::string& d
   return columns;
 }
 
+std::map<std::string, std::string> ListDeleteTriggers(Connection& connection,
+                                                      const std::string& database) {
+  std::map<std::string, std::string> triggers;
+  for (auto& row : connection.Query(
+           "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME FROM information_schema.TRIGGERS WHERE "
+           "EVENT_MANIPULATION = 'DELETE' AND EVENT_OBJECT_SCHEMA = " +
+           QuoteText(database) + " ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME")) {
+    triggers.emplace(row[0].value_or(""), row[1].value_or(""));
+  }
+  return triggers;
+}
+
 }  // namespace osarchiver

@@ -2,6 +2,7 @@
 // every call asks anew.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,11 @@ struct ColumnInfo {
   std::string table, column, data_type, column_type;
 };
 std::vector<ColumnInfo> ListColumns(Connection& connection, const std::string& database);
+
+// Triggers that a DELETE starts, by table, the first of each. The server shows them without the
+// TRIGGER privilege, too [tried].
+std::map<std::string, std::string> ListDeleteTriggers(Connection& connection,
+                                                      const std::string& database);
 
 // Nothing when there is no such table. A table without a usable key has an empty `key`; why is in
 // `no_key_reason`.

@@ -23,6 +23,7 @@ void DeleteSession::EnsureConnected() {
   connection_.reset();
   definitions = {};
   referrers = {};
+  triggers = {};
   std::unique_ptr<Connection> fresh = connect_();
   const ServerInfo info = LoadServerInfo(*fresh);
   if (!info.supports_returning) {

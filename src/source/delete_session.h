@@ -9,6 +9,7 @@
 #include "source/child_check.h"
 #include "source/definition_check.h"
 #include "source/transaction_size.h"
+#include "source/trigger_check.h"
 
 namespace osarchiver {
 
@@ -36,6 +37,7 @@ class DeleteSession {
 
   DefinitionCheck definitions;
   Referrers referrers;
+  TriggerCheck triggers;
   TransactionSize size;
 
  private:

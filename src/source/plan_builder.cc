@@ -119,11 +119,14 @@ void PlanBuilder::ChooseDatabases() {
     }
   }
   for (const std::string& database : existing) {
+    auto excluding = source_.exclude_databases.end();
+    for (auto it = source_.exclude_databases.begin(); it != source_.exclude_databases.end(); ++it) {
+      if (!it->Matches(database)) continue;
+      matched_.insert(&*it);
+      if (excluding == source_.exclude_databases.end()) excluding = it;
+    }
     bool by_name = false;
     if (!IsChosen(database, &by_name)) continue;
-    const auto excluding =
-        std::find_if(source_.exclude_databases.begin(), source_.exclude_databases.end(),
-                     [&](const Pattern& pattern) { return pattern.Matches(database); });
     if (excluding != source_.exclude_databases.end()) {
       LeaveOut({database, "*"}, LeftOutTable::Reason::kExcluded,
                "exclude_databases has '" + excluding->text() + "'");
@@ -139,6 +142,10 @@ void PlanBuilder::ChooseDatabases() {
 void PlanBuilder::LoadNames(const std::string& database) {
   for (TableInfo& info : ListTables(connection_, database)) {
     known_[info.name].info = std::move(info);
+  }
+  for (auto& [table, trigger] : ListDeleteTriggers(connection_, database)) {
+    const auto known = known_.find({database, table});
+    if (known != known_.end()) known->second.delete_trigger = trigger;
   }
   for (ColumnInfo& column : ListColumns(connection_, database)) {
     const auto known = known_.find({database, column.table});
@@ -201,6 +208,12 @@ std::unique_ptr<TablePlan> PlanBuilder::MakeTable(const Known& known, const Tabl
   table->settings = settings;
   table->has_deleted_column = has_deleted_column;
   std::string refusal = Refusal(*table);
+  if (refusal.empty() && settings.delete_rows && !settings.allow_delete_triggers &&
+      !known.delete_trigger.empty()) {
+    refusal = "a DELETE starts its trigger " + known.delete_trigger +
+              ", which may change rows that nobody archives; allow_delete_triggers: true lets it";
+    plan_.warnings.push_back(ToText(table->name) + " is left alone: " + refusal);
+  }
   if (refusal.empty()) {
     try {
       auto loaded = LoadTable(connection_, table->name);
@@ -350,11 +363,42 @@ void PlanBuilder::Unmatched() {
       plan_.warnings.push_back(setting + ": '" + pattern.text() + "' matches no table");
     }
   };
+  if (plan_.tables.empty() && plan_.errors.empty()) {
+    plan_.warnings.push_back("no table qualifies: of those that are chosen none has a column '" +
+                             source_.table.deleted_column +
+                             "' and can be archived; osarchiver check names the others");
+  }
+  for (const Pattern& pattern : source_.exclude_databases) {
+    if (!matched_.contains(&pattern)) {
+      plan_.warnings.push_back("exclude_databases: '" + pattern.text() + "' matches no database");
+    }
+  }
   if (databases_.empty()) return;  // reported already
   for (const Pattern& pattern : source_.tables) report(pattern, "tables", true);
   for (const Pattern& pattern : source_.exclude_tables) report(pattern, "exclude_tables", false);
   for (const TableOverride& override : source_.overrides) {
     report(override.tables, "overrides", false);
+  }
+  UnmatchedDependents(source_.table.dependents);
+  for (const TableOverride& override : source_.overrides) {
+    UnmatchedDependents(override.settings.dependents);
+  }
+}
+
+// A rule may be for a child in a database that is not configured.
+void PlanBuilder::UnmatchedDependents(const Dependents& dependents) {
+  for (const DependentsRule& rule : dependents.rules) {
+    const auto matches = [&rule](const TableName& name) {
+      return rule.tables.Matches(name.table) || rule.tables.Matches(ToText(name));
+    };
+    const bool any = std::any_of(known_.begin(), known_.end(),
+                                 [&](const auto& known) { return matches(known.first); }) ||
+                     std::any_of(plan_.foreign_keys.begin(), plan_.foreign_keys.end(),
+                                 [&](const ForeignKey& key) {
+                                   return matches({key.database, key.table});
+                                 });
+    std::string warning = "dependents: '" + rule.tables.text() + "' matches no table";
+    if (!any && !Contains(plan_.warnings, warning)) plan_.warnings.push_back(std::move(warning));
   }
 }
 

@@ -21,6 +21,7 @@ class PlanBuilder {
   struct Known {
     TableInfo info;
     std::vector<ColumnInfo> columns;
+    std::string delete_trigger;  // the first; "" when none is seen
     bool excluded = false;
   };
 
@@ -41,6 +42,7 @@ class PlanBuilder {
   void AddDependents();
   void AddDependent(const TablePlan& root, const TableName& name);
   void Unmatched();
+  void UnmatchedDependents(const Dependents& dependents);
   void Advise();
   void LeaveOut(const TableName& name, LeftOutTable::Reason reason, std::string detail);
   const std::string& Cutoff(const Retention& retention);
