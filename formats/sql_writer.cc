@@ -17,12 +17,17 @@ constexpr std::size_t kStatementBytes = 1024 * 1024;
 
 // Session settings under which every value that a column can hold is stored as it is. Nothing needs
 // restoring at the end, for a part of a file ends anywhere.
-constexpr std::string_view kSettings =
-    "SET NAMES utf8mb4;\n"
-    "SET time_zone='+00:00';\n"
-    "SET sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,"
-    "ALLOW_INVALID_DATES';\n"
-    "SET foreign_key_checks=0;\n";
+std::string Settings(const TableDefinition& definition) {
+  // The server works generated columns out anew, and would refuse what it once took from a session
+  // that was not strict.
+  const std::string strict = definition.generated.empty() ? "STRICT_ALL_TABLES," : "";
+  return "SET NAMES utf8mb4;\n"
+         "SET time_zone='+00:00';\n"
+         "SET sql_mode='" +
+         strict +
+         "NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ALLOW_INVALID_DATES';\n"
+         "SET foreign_key_checks=0;\n";
+}
 
 // Names are data: a line break would end the comment.
 std::string ForComment(std::string_view name) {
@@ -135,7 +140,7 @@ void SqlFormat::WritePrologue(const TableDefinition& definition, TextSink& out) 
   text += "-- Rows of " + ForComment(definition.database) + "." + ForComment(definition.table) +
           ", archived by osarchiver.\n";
   text += "-- Load with: zstdcat FILE | mariadb DATABASE\n";
-  text += kSettings;
+  text += Settings(definition);
   text += ArchiveCreateTable(definition, QuoteIdentifier(definition.table), true) + ";\n";
   const std::string first_line = std::string(kPreambleStart) + std::to_string(text.size()) +
                                  std::string(kPreambleMiddle) + Hex(Sha256().Of(text)) + "\n";

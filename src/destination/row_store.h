@@ -80,6 +80,7 @@ class RowStore {
   const PassContext& pass_;
   std::size_t max_packet_bytes_;
   std::size_t max_statement_bytes_;
+  bool has_generated_ = false;
   std::string insert_head_;
   std::optional<BulkRows> bulk_;  // where server and columns allow it
   std::string table_id_;

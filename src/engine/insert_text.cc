@@ -45,7 +45,8 @@ std::vector<InsertText> BuildInserts(const TableDefinition& definition, const Ro
 
 std::string InsertHead(const TableDefinition& definition, const std::string& quoted_name,
                        const InsertText& insert) {
-  std::string head(insert.enum_errors > 0 ? kEnumErrorPrefix : std::string_view());
+  std::string head(insert.enum_errors > 0 || !definition.generated.empty() ? kEnumErrorPrefix
+                                                                           : std::string_view());
   head += "INSERT INTO " + quoted_name + " (";
   for (std::size_t i = 0; i < definition.columns.size(); ++i) {
     head += (i > 0 ? "," : "") + QuoteIdentifier(definition.columns[i].name);
