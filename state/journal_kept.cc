@@ -155,6 +155,23 @@ std::vector<bool> Journal::FindHeld(std::string_view archiver, const PassKey& ke
   return held;
 }
 
+std::vector<HeldRows> Journal::ListHolds() const {
+  const State::Call call(*state_);
+  std::vector<HeldRows> holds;
+  std::int64_t table = 0;
+  Statement rows = state_->db->Query(
+      "SELECT t.id, t.archiver, t.source, t.database_name, t.table_name, h.key_hash"
+      " FROM holds h JOIN tables t ON t.id = h.table_id ORDER BY t.id, h.key_hash");
+  while (rows.Step()) {
+    if (rows.Int(0) != table) {
+      table = rows.Int(0);
+      holds.push_back({rows.Text(1), {rows.Text(2), rows.Text(3), rows.Text(4)}, {}});
+    }
+    holds.back().key_hashes.push_back(rows.Int(5));
+  }
+  return holds;
+}
+
 std::uint64_t Journal::CountHeld(std::string_view archiver, const PassKey& key) const {
   const State::Call call(*state_);
   return static_cast<std::uint64_t>(state_->db->QueryInt(

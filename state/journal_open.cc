@@ -238,8 +238,19 @@ std::unique_ptr<Database> OpenForReading(const fs::path& path) {
 }  // namespace
 
 std::unique_ptr<Journal> Journal::Open(const fs::path& path, OpenMode mode) {
-  auto state = std::make_unique<State>(mode == OpenMode::kWrite ? OpenForWriting(path)
-                                                                : OpenForReading(path));
+  const auto open = [&path, mode] {
+    switch (mode) {
+      case OpenMode::kWrite:
+        return OpenForWriting(path);
+      case OpenMode::kRead:
+        return OpenForReading(path);
+      case OpenMode::kAtRest:
+        break;
+    }
+    RefuseStump(path);
+    return OpenReadable(path, Database::Access::kImmutable);
+  };
+  auto state = std::make_unique<State>(open());
   {
     Statement found = state->db->Query("SELECT id FROM journal");
     if (!found.Step())
@@ -247,6 +258,10 @@ std::unique_ptr<Journal> Journal::Open(const fs::path& path, OpenMode mode) {
     state->id = found.Text(0);
   }
   return std::unique_ptr<Journal>(new Journal(std::move(state)));
+}
+
+bool Journal::IsAtRest(const fs::path& path) {
+  return Exists(path) && !Exists(WriteAheadLog(path));
 }
 
 void Journal::CreateAs(const fs::path& path, const std::string& id) {

@@ -16,7 +16,7 @@ constexpr int kVerificationsPerPath = 10;
 #define RUN_COLUMNS                                                                              \
   "id, name, archiver, site, now, host, pid, started_at, finished_at, last_progress_at, state, " \
   "settled,"                                                                                     \
-  " exit_code, error, waiting"
+  " exit_code, error, waiting, options"
 
 RunInfo ReadRun(const Statement& row) {
   RunInfo run;
@@ -35,6 +35,7 @@ RunInfo ReadRun(const Statement& row) {
   if (!row.IsNull(12)) run.exit_code = static_cast<int>(row.Int(12));
   run.error = row.Text(13);
   run.waiting = row.Text(14);
+  run.options = row.Text(15);
   return run;
 }
 
@@ -152,6 +153,20 @@ std::vector<std::string> Journal::ListArchivers() const {
   std::vector<std::string> archivers;
   while (rows.Step()) archivers.push_back(rows.Text(0));
   return archivers;
+}
+
+std::vector<std::string> Journal::ListDestinations(std::string_view archiver,
+                                                   std::optional<RunId> run) const {
+  const State::Call call(*state_);
+  Statement rows = state_->db->Query(
+      "SELECT DISTINCT t.destination FROM targets t WHERE EXISTS ("
+      " SELECT 1 FROM runs r JOIN passes p ON p.run_id = r.id JOIN batches b ON b.pass_id = p.id"
+      " JOIN copies c ON c.batch_id = b.id AND c.target_id = t.id"
+      " WHERE r.archiver = ?1 AND (?2 IS NULL OR r.id = ?2)) ORDER BY t.destination",
+      archiver, run);
+  std::vector<std::string> names;
+  while (rows.Step()) names.push_back(rows.Text(0));
+  return names;
 }
 
 std::vector<RunInfo> Journal::UnsettledRuns(std::string_view archiver) const {

@@ -19,6 +19,8 @@ ExitCode RebuildJournalCommand(const GlobalOptions& global, const Arguments& arg
         "which journal's archives, where several journals wrote to the same places"}},
       arguments);
   if (!options) return ExitCode::kSuccess;
+  options->RequireNoPositional(
+      "one journal serves all archivers, and is made again for all of them");
   const Settings settings = LoadAndStartLog(global);
   Progress progress(SystemClock());
   RebuildReport report;
@@ -31,6 +33,15 @@ ExitCode RebuildJournalCommand(const GlobalOptions& global, const Arguments& arg
       "source\n",
       settings.state, HumanCount(report.runs), HumanCount(report.batches), HumanCount(report.rows),
       HumanCount(report.still_there));
+  if (report.held > 0)
+    text += HumanCount(report.held) + " rows that were restored with --hold stay held\n";
+  if (!report.holds_known) {
+    text +=
+        "NOTE: no older journal could be read, so that rows which were restored with --hold are "
+        "held "
+        "no more;\n"
+        "restore them with --hold once more before the next run, or clear their deleted_at.\n";
+  }
   if (!report.old_journal.empty()) text += "the old journal is " + report.old_journal + "\n";
   text +=
       "next: osarchiver run    (deletes what is still there and archived, archives nothing "

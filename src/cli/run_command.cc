@@ -48,8 +48,10 @@ void SetLimits(const ParsedOptions& options, StopControl& stop) {
     if (!seconds)
       throw ConfigError("--max-runtime: '" + options.Value("max-runtime") + "' is no duration",
                         "write it as 4h or 90 min");
-    stop.SetDeadline(clock.Now() + std::chrono::seconds(*seconds),
-                     "--max-runtime " + options.Value("max-runtime") + " reached");
+    // 0 is no limit, as in the configuration.
+    if (*seconds > 0)
+      stop.SetDeadline(clock.Now() + std::chrono::seconds(*seconds),
+                       "--max-runtime " + options.Value("max-runtime") + " reached");
   }
   if (options.Has("until")) {
     const std::int64_t seconds = SecondsUntil(options.Value("until"), clock.UnixSeconds());
@@ -110,7 +112,7 @@ ExitCode RunCommand(const GlobalOptions& global, const Arguments& arguments) {
       "Archives, verifies and deletes the soft-deleted rows of the named archivers, or of all that "
       "are enabled.",
       {{"table", Kind::kList, "only this table, as DATABASE.TABLE; may be repeated"},
-       {"max-rows", Kind::kValue, "stop after about so many rows"},
+       {"max-rows", Kind::kValue, "stop after about so many rows; 0: no limit"},
        {"max-runtime", Kind::kValue, "stop after this time (4h, 90 min); the next run goes on"},
        {"until", Kind::kValue, "stop at this local time of day (06:00); the next run goes on"},
        {"dry-run", Kind::kFlag, "print the plan and write nothing anywhere"},
@@ -139,6 +141,7 @@ ExitCode RunCommand(const GlobalOptions& global, const Arguments& arguments) {
     options_text += (options_text.empty() ? "" : " ") + argument;
   ExitCode code = ExitCode::kSuccess;
   std::vector<std::string> names;
+  std::size_t refused = 0;
   for (const ArchiverSettings* archiver : archivers) {
     if (stop.stopped()) {
       code = Worse(code, ExitCode::kStopped);
@@ -146,9 +149,13 @@ ExitCode RunCommand(const GlobalOptions& global, const Arguments& arguments) {
     }
     // A deadline of one archiver is not the next one's; a signal is everybody's.
     StopControl run_stop(SystemClock(), &stop);
-    code = Worse(code, RunOne(settings, *archiver, *options, options_text, run_stop));
+    const ExitCode one = RunOne(settings, *archiver, *options, options_text, run_stop);
+    refused += one == ExitCode::kUsage ? 1 : 0;
+    code = Worse(code, one);
     names.push_back(archiver->name);
   }
+  // "Nothing was started" is true only when no archiver was.
+  if (code == ExitCode::kUsage && refused < names.size()) code = ExitCode::kFailed;
   if (::isatty(STDOUT_FILENO) != 0 && !names.empty()) {
     const auto journal = Journal::Open(settings.state, OpenMode::kRead);
     StatusRequest request;

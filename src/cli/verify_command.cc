@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "cli/command.h"
 #include "cli/options.h"
 #include "config/load.h"
@@ -28,6 +26,8 @@ ExitCode VerifyCommand(const GlobalOptions& global, const Arguments& arguments) 
   if (!options) return ExitCode::kSuccess;
   VerifyReport report;
   if (options->Has("file")) {
+    options->Refuse({"run", "since", "sample", "seed", "max-runtime"},
+                    "goes without --file: a file is read as a whole, and knows no journal");
     std::vector<std::filesystem::path> paths;
     for (const std::string& path : options->List("file")) paths.emplace_back(path);
     // More files may follow the first without an option of their own, as a shell expands them.
@@ -36,18 +36,22 @@ ExitCode VerifyCommand(const GlobalOptions& global, const Arguments& arguments) 
   } else {
     const Settings settings = LoadAndStartLog(global);
     VerifyRequest request;
-    for (const ArchiverSettings* archiver : SelectArchivers(settings, options->positional())) {
-      request.archivers.push_back(archiver->name);
+    // Without a name also those that are not enabled: what they archived is still to be proven.
+    if (!options->positional().empty()) {
+      for (const ArchiverSettings* archiver : SelectArchivers(settings, options->positional())) {
+        request.archivers.push_back(archiver->name);
+      }
     }
     request.run = options->Value("run");
     request.since = options->Value("since");
     if (options->Has("sample")) {
       const auto share = ParseShare(options->Value("sample"));
-      if (!share)
-        throw ConfigError("--sample: '" + options->Value("sample") + "' is no share",
+      if (!share || *share <= 0)
+        throw ConfigError("--sample: '" + options->Value("sample") + "' is no share of anything",
                           "write it as 5%");
       request.sample = *share;
     }
+    if (!options->Has("sample")) options->Refuse({"seed"}, "goes with --sample");
     request.seed = options->Has("seed") ? ParseCount("seed", options->Value("seed"))
                                         : static_cast<std::uint64_t>(SystemClock().UnixSeconds());
     static StopControl stop(SystemClock());
@@ -60,8 +64,6 @@ ExitCode VerifyCommand(const GlobalOptions& global, const Arguments& arguments) 
                        "--max-runtime reached");
     }
     report = VerifyArchives(settings, request, SystemClock(), stop);
-    if (request.sample < 1 && !options->Has("json"))
-      Print(fmt::format("sample of {} with --seed {}\n", options->Value("sample"), request.seed));
   }
   Print(options->Has("json") ? VerifyJson(report) : VerifyText(report));
   return report.exit_code;

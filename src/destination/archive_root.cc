@@ -121,11 +121,15 @@ std::map<std::string, std::string> ArchiveRoot::LastRuns(const std::string& site
   return runs;
 }
 
-void ArchiveRoot::CheckLastRuns(const RunContext& run, const Journal& journal) const {
+void ArchiveRoot::RequireJournal(const RunContext& run, const Journal* journal) const {
+  if (files_.Exists(root_ / kDirectoryName)) CheckLastRuns(run, journal);
+}
+
+void ArchiveRoot::CheckLastRuns(const RunContext& run, const Journal* journal) const {
   const fs::path own = LastRunFile(run);
   if (files_.Exists(own)) {
     const std::string last = TextOf(ReadJson(files_, own), "last_run", own);
-    if (last == run.run_name || journal.HasRunNamed(last)) return;
+    if (last == run.run_name || (journal != nullptr && journal->HasRunNamed(last))) return;
     throw OlderJournalError(
         fmt::format("the journal is older than the archives in {}: it does not know run {}, which "
                     "wrote there",
@@ -133,7 +137,7 @@ void ArchiveRoot::CheckLastRuns(const RunContext& run, const Journal& journal) c
         "put the newest journal back, or run osarchiver rebuild-journal");
   }
   // A journal that wrote here before and lost the small file is no new one.
-  if (journal.KnowsDestination(destination_)) return;
+  if (journal != nullptr && journal->KnowsDestination(destination_)) return;
   for (const std::string& name : files_.ListFiles(root_ / kDirectoryName)) {
     if (!name.ends_with(".json")) continue;
     const fs::path path = root_ / kDirectoryName / name;
@@ -158,13 +162,13 @@ void ArchiveRoot::Open(const RunContext& run, const Journal& journal) {
     if (journal.KnowsDestination(destination_)) {
       throw IoError(ENOENT, MarkerIsGone(root_), "mount it, or put the directory back");
     }
-    CheckLastRuns(run, journal);
+    CheckLastRuns(run, &journal);
     files_.CreateDirectories(root_);
     const json marker = {
         {"format", kMarkerVersion}, {"destination", destination_}, {"site", run.site}};
     WriteWholeFile(files_, root_ / kMarkerName, marker.dump() + "\n", 0440, run.archiver);
   } else {
-    CheckLastRuns(run, journal);
+    CheckLastRuns(run, &journal);
   }
 }
 

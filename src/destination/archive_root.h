@@ -31,6 +31,8 @@ class ArchiveRoot {
   // Makes root and marker on the first run, durable on return. Safe to repeat. Throws as
   // Destination::Open says.
   void Open(const RunContext& run, const Journal& journal);
+  // Destination::RequireJournal(); a root that is not there yet holds nothing.
+  void RequireJournal(const RunContext& run, const Journal* journal) const;
   // Throws IoError where there is no marker: what was archived there cannot be told.
   void RequireMarker(const std::string& site) const;
   // Before a run's first segment: from now on a journal without this run is an older one. Not for
@@ -45,7 +47,7 @@ class ArchiveRoot {
  private:
   // Throws ConfigError when the marker is another site's or destination's; false: no marker.
   bool CheckMarker(const std::string& site) const;
-  void CheckLastRuns(const RunContext& run, const Journal& journal) const;
+  void CheckLastRuns(const RunContext& run, const Journal* journal) const;
   std::filesystem::path LastRunFile(const RunContext& run) const;
 
   FileSystem& files_;

@@ -186,9 +186,9 @@ class Destination {
   // of this archiver but an empty journal; not durable), IntegrityError (the marker names a run of
   // this journal that the journal does not know), DatabaseError.
   virtual void Open(const RunContext& run, Journal& journal) = 0;
-  // What a root's marker says of files: throws IntegrityError when what lies here of the databases
-  // of these tables is of a run of this journal that the journal does not know, ConfigError when it
-  // is another journal's. After UseSource(); changes nothing. `journal`: null where there is none.
+  // Throws IntegrityError when what lies here (for databases: of these tables) is of a run of this
+  // journal that the journal does not know, ConfigError when it is another journal's. After
+  // UseSource(); changes nothing. `journal`: null where there is none.
   virtual void RequireJournal(const RunContext& run, const std::vector<PassKey>& tables,
                               const Journal* journal) {
     (void)run;
@@ -229,6 +229,11 @@ class Destination {
                                             Journal& journal, double sample,
                                             std::uint64_t seed) = 0;
   // Everything that this archiver of this site stored here, whichever journal it had. Looks only.
+  // Where the last run left a copy of the journal of this id; "" where none is kept.
+  virtual std::filesystem::path PlaceOfJournalCopy(const std::string& journal_id) const {
+    (void)journal_id;
+    return {};
+  }
   virtual Inventory TakeInventory(const std::string& site, const std::string& archiver) = 0;
   // A batch's segment proved damaged while it was written (files): renames it *.damaged and tells
   // the journal. Databases: nothing.

@@ -74,6 +74,12 @@ std::vector<std::string> FileDestination::Check(const RunContext& run, const Jou
 
 void FileDestination::Open(const RunContext& run, Journal& journal) { root_.Open(run, journal); }
 
+void FileDestination::RequireJournal(const RunContext& run, const std::vector<PassKey>& tables,
+                                     const Journal* journal) {
+  (void)tables;  // a root knows its last runs, whatever they wrote
+  root_.RequireJournal(run, journal);
+}
+
 std::unique_ptr<TableWriter> FileDestination::OpenTable(const PassContext& pass, Journal& journal) {
   const std::string directory = ResolveLayout(
       settings_.layout,
@@ -148,8 +154,13 @@ void FileDestination::CloseInterrupted(const RunInfo& run, const PassInfo& pass,
 std::vector<VerifyFinding> FileDestination::Verify(const RunInfo& run, const PassInfo& pass,
                                                    Journal& journal, double sample,
                                                    std::uint64_t seed) {
-  (void)run;
+  // Files that are not mounted are not damaged.
+  if (journal.KnowsDestination(target_.target.destination)) root_.RequireMarker(run.site);
   return VerifySegments(target_, pass, journal, sample, seed);
+}
+
+fs::path FileDestination::PlaceOfJournalCopy(const std::string& journal_id) const {
+  return root_.JournalCopy(journal_id);
 }
 
 Inventory FileDestination::TakeInventory(const std::string& site, const std::string& archiver) {

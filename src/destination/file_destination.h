@@ -22,6 +22,8 @@ class FileDestination final : public Destination {
   const CopyTarget& target() const override { return target_.target; }
   std::vector<std::string> Check(const RunContext& run, const Journal* journal) override;
   void Open(const RunContext& run, Journal& journal) override;
+  void RequireJournal(const RunContext& run, const std::vector<PassKey>& tables,
+                      const Journal* journal) override;
   std::unique_ptr<TableWriter> OpenTable(const PassContext& pass, Journal& journal) override;
   std::optional<std::string> LacksRoom() override;
   Hash ReadBack(const CopyReference& copy, const TableDefinition& definition, Journal& journal,
@@ -32,6 +34,7 @@ class FileDestination final : public Destination {
   void CloseInterrupted(const RunInfo& run, const PassInfo& pass, Journal& journal) override;
   std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass, Journal& journal,
                                     double sample, std::uint64_t seed) override;
+  std::filesystem::path PlaceOfJournalCopy(const std::string& journal_id) const override;
   Inventory TakeInventory(const std::string& site, const std::string& archiver) override;
   void Quarantine(const CopyLocation& location, Journal& journal) override;
   void FinishRun(const RunContext& run, Journal& journal) override;

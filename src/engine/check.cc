@@ -1,15 +1,20 @@
 #include "engine/check.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <filesystem>
 #include <functional>
+#include <set>
 
-#include "destination/registry.h"
+#include "engine/reading_context.h"
 #include "engine/replica_gauge.h"
 #include "engine/source_session.h"
 #include "engine/table_pass.h"
 #include "source/unit_reader.h"
 #include "state/journal.h"
+#include "state/owner.h"
 #include "util/file_system.h"
 
 namespace osarchiver {
@@ -70,18 +75,32 @@ std::string LeftOutText(const SourcePlan& plan) {
 }
 
 // EXPLAIN asks for the privileges of the statement that it explains, and runs nothing.
+void RequirePrivilege(Connection& connection, const std::string& statement,
+                      const std::string& privileges, const TableName& table, CheckReport* report) {
+  Part(report, "table " + ToText(table), [&] {
+    try {
+      (void)connection.Query("EXPLAIN " + statement);
+    } catch (const DatabaseError& error) {
+      throw DatabaseError(error.code(), error.sqlstate(), error.what(),
+                          "GRANT " + privileges + " ON " + QuoteIdentifier(table.database) +
+                              ".* to osarchiver's user");
+    }
+  });
+}
+
 void CheckPrivileges(Connection& connection, const SourcePlan& plan, CheckReport* report) {
+  std::set<TableName> asked;
   for (const auto& table : plan.tables) {
     if (!table->settings.delete_rows) continue;
-    Part(report, "table " + ToText(table->name), [&] {
-      try {
-        (void)connection.Query("EXPLAIN DELETE FROM " + Quoted(table->name) + " WHERE FALSE");
-      } catch (const DatabaseError& error) {
-        throw DatabaseError(error.code(), error.sqlstate(), error.what(),
-                            "GRANT SELECT, DELETE ON " + QuoteIdentifier(table->name.database) +
-                                ".* to osarchiver's user");
-      }
-    });
+    RequirePrivilege(connection, "DELETE FROM " + Quoted(table->name) + " WHERE FALSE",
+                     "SELECT, DELETE", table->name, report);
+    // Whether a row has children is asked of them.
+    for (const ForeignKey& key : table->referrers) {
+      const TableName child{key.database, key.table};
+      if (!asked.insert(child).second) continue;
+      RequirePrivilege(connection, "SELECT * FROM " + Quoted(child) + " LIMIT 0", "SELECT", child,
+                       report);
+    }
   }
 }
 
@@ -118,6 +137,16 @@ void CheckReplicas(const ThrottleSettings& settings, CheckReport* report) {
   }
 }
 
+// Whether the archives are this journal's and not newer than it.
+void RequireJournalAt(const std::vector<std::unique_ptr<Destination>>& destinations,
+                      const RunContext& context, const SourcePlan& plan, const Journal* journal,
+                      CheckReport* report) {
+  for (const auto& destination : destinations) {
+    Part(report, "destination " + destination->target().destination,
+         [&] { destination->RequireJournal(context, KeysOf(plan), journal); });
+  }
+}
+
 void CheckSource(const Settings& settings, const std::string& name, const RunContext& context,
                  const Journal* journal,
                  const std::vector<std::unique_ptr<Destination>>& destinations, Clock& clock,
@@ -135,7 +164,6 @@ void CheckSource(const Settings& settings, const std::string& name, const RunCon
                     connection->server_version(), connection->encrypted() ? ", TLS" : "");
     std::size_t number = 0;
     for (const auto& table : plan.tables) report->text += TableText(++number, *table);
-    if (plan.tables.empty()) report->text += "  no table qualifies\n";
     report->text += LeftOutText(plan);
     for (const std::string& warning : plan.warnings) report->text += "  warning: " + warning + "\n";
     for (const std::string& advice : plan.advice) report->text += "  advice: " + advice + "\n";
@@ -144,10 +172,7 @@ void CheckSource(const Settings& settings, const std::string& name, const RunCon
       Problem(report, ExitCode::kUsage, "source " + name + ": " + error, "");
     CheckPrivileges(*connection, plan, report);
     CheckArchives(settings.site, plan, destinations, report);
-    for (const auto& destination : destinations) {
-      Part(report, "destination " + destination->target().destination,
-           [&] { destination->RequireJournal(context, KeysOf(plan), journal); });
-    }
+    RequireJournalAt(destinations, context, plan, journal, report);
     CheckClock(name, plan.now_unix, clock.UnixSeconds());
     if (!plan.server.supports_returning) {
       Problem(report, ExitCode::kFailed,
@@ -157,14 +182,28 @@ void CheckSource(const Settings& settings, const std::string& name, const RunCon
   });
 }
 
+// Whether this user can make a file at `path`, and the directories that are missing above it.
+void RequireWritablePlace(const std::filesystem::path& path) {
+  std::error_code ignored;
+  std::filesystem::path place = std::filesystem::absolute(path).parent_path();
+  while (!std::filesystem::exists(place, ignored) && place != place.parent_path()) {
+    place = place.parent_path();
+  }
+  if (::access(place.c_str(), W_OK | X_OK) == 0) return;
+  throw IoError(errno, "cannot be made in " + place.string(),
+                "run as the user who may write there, or choose another place with 'state'");
+}
+
 std::unique_ptr<Journal> CheckJournal(const Settings& settings, CheckReport* report) {
   std::unique_ptr<Journal> journal;
   Part(report, "journal " + settings.state, [&] {
     if (!PosixFileSystem().Exists(settings.state)) {
       report->text +=
           fmt::format("journal {}: not there yet; the first run makes it\n", settings.state);
+      RequireWritablePlace(settings.state);
       return;
     }
+    Part(report, "journal " + settings.state, [&] { CheckOwner(settings.state); });
     journal = Journal::Open(settings.state, OpenMode::kRead);
     const auto findings = journal->Check();
     for (const std::string& finding : findings)
@@ -182,6 +221,23 @@ std::string CountText(const PlanCount& count, std::uint64_t estimate) {
   return text;
 }
 
+// What the count of a table's eligible rows does not know: whether the journal has them already.
+std::string MarkedText(const Journal* journal, const std::string& archiver,
+                       const std::string& source, const TablePlan& table) {
+  if (journal == nullptr) return {};
+  const PassKey key{source, table.name.database, table.name.table};
+  std::string text;
+  if (const std::uint64_t kept = journal->CountKept(archiver, key); kept > 0) {
+    text += fmt::format("; {} are archived already{}", HumanCount(kept),
+                        table.settings.delete_rows ? " and go without being archived again"
+                                                   : " and are not archived again");
+  }
+  if (const std::uint64_t held = journal->CountHeld(archiver, key); held > 0) {
+    text += fmt::format("; {} are held (restore --hold) and stay", HumanCount(held));
+  }
+  return text;
+}
+
 }  // namespace
 
 CheckReport CheckArchivers(const Settings& settings,
@@ -192,16 +248,8 @@ CheckReport CheckArchivers(const Settings& settings,
   for (const ArchiverSettings* archiver : archivers) {
     report.text +=
         fmt::format("archiver {}{}\n", archiver->name, archiver->enabled ? "" : " (not enabled)");
-    std::vector<DestinationSettings> destination_settings;
-    for (const std::string& name : archiver->destinations)
-      destination_settings.push_back(settings.destinations.at(name));
-    const auto destinations = MakeDestinations(destination_settings);
-    RunContext context;
-    context.site = settings.site;
-    context.archiver = archiver->name;
-    context.source = archiver->sources.front();
-    context.databases_only = DatabasesOnly(destinations);
-    if (journal) context.journal_id = journal->id();
+    const auto destinations = DestinationsOf(settings, *archiver);
+    const RunContext context = ReadingContext(settings, *archiver, destinations, journal.get());
     for (const std::string& name : archiver->sources)
       CheckSource(settings, name, context, journal.get(), destinations, clock, &report);
     for (const auto& destination : destinations) {
@@ -223,13 +271,32 @@ CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock
                    StopControl& stop) {
   CheckReport report;
   constexpr int kSecondsPerTable = 2;
+  std::unique_ptr<Journal> journal;
+  const bool known = Journal::IsAtRest(settings.state) || !PosixFileSystem().Exists(settings.state);
+  if (Journal::IsAtRest(settings.state)) {
+    Part(&report, "journal " + settings.state,
+         [&] { journal = Journal::Open(settings.state, OpenMode::kAtRest); });
+    if (!journal) return report;
+  }
+  if (!known) {
+    report.text += fmt::format(
+        "journal {}: a run works, or was interrupted; what it knows of these rows is left out\n",
+        settings.state);
+  }
   for (const ArchiverSettings* archiver : request.archivers) {
     report.text += fmt::format("archiver {}: dry run, nothing is written\n", archiver->name);
+    const auto destinations = DestinationsOf(settings, *archiver);
+    const RunContext context = ReadingContext(settings, *archiver, destinations, journal.get());
     for (const std::string& name : archiver->sources) {
       Part(&report, "source " + name, [&] {
         const SourceSettings& source = settings.sources.at(name);
         const auto connection = ConnectSource(source);
         const SourcePlan plan = PlanSource(*connection, settings, source, request.only);
+        for (const auto& destination : destinations) {
+          Part(&report, "destination " + destination->target().destination,
+               [&] { destination->UseSource(name, *connection); });
+        }
+        if (known) RequireJournalAt(destinations, context, plan, journal.get(), &report);
         for (const std::string& error : plan.errors)
           Problem(&report, ExitCode::kFailed, "source " + name + ": " + error, "");
         std::size_t number = 0;
@@ -242,10 +309,10 @@ CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock
                                             : ReadPurpose::kDelete;
             const PlanCount count = CountPlanned(*connection, plan, *table, purpose,
                                                  request.exact ? 0 : kSecondsPerTable, clock, stop);
-            report.text += "       " + CountText(count, table->loaded.info.rows_estimate) + "\n";
+            report.text += "       " + CountText(count, table->loaded.info.rows_estimate) +
+                           MarkedText(journal.get(), archiver->name, name, *table) + "\n";
           });
         }
-        if (plan.tables.empty()) report.text += "  no table qualifies\n";
         report.text += LeftOutText(plan);
         for (const std::string& warning : plan.warnings)
           report.text += "  warning: " + warning + "\n";

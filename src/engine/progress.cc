@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "util/log.h"
 
@@ -48,8 +49,11 @@ std::string Progress::Line() const {
   const std::uint64_t rows = deletes_ ? deleted_.load() : verified_.load();
   const bool alone = tables_.size() == 1;
   std::string line;
+  // First, because what does not fit into the terminal is cut off at the end.
+  if (!waiting_.empty()) line = "waiting: " + waiting_ + "  ";
+  bool first = true;
   for (const TableShare& entry : tables_) {
-    line += (line.empty() ? "" : ", ") + entry.table;
+    line += (std::exchange(first, false) ? "" : ", ") + entry.table;
     if (!alone && entry.share > 0) line += fmt::format(" {:.0f} %", entry.share * 100);
   }
   line += fmt::format("  {} rows {}", HumanCount(rows), deletes_ ? "deleted" : "archived");
@@ -65,7 +69,6 @@ std::string Progress::Line() const {
     line += "  about " + HumanDuration(static_cast<std::int64_t>(seconds / share * (1 - share))) +
             " left";
   }
-  if (!waiting_.empty()) line += "  waiting: " + waiting_;
   return line;
 }
 

@@ -13,6 +13,7 @@
 #include "destination/registry.h"
 #include "engine/batch_verifier.h"
 #include "engine/copy_repair.h"
+#include "engine/reading_context.h"
 #include "engine/source_session.h"
 #include "mariadb/quote.h"
 #include "state/journal.h"
@@ -61,10 +62,7 @@ ArchiverArchives TakeInventories(const Settings& settings, const ArchiverSetting
                                  RebuildReport* report) {
   ArchiverArchives archives;
   archives.settings = &archiver;
-  std::vector<DestinationSettings> destinations;
-  for (const std::string& name : archiver.destinations)
-    destinations.push_back(settings.destinations.at(name));
-  archives.owned = MakeDestinations(destinations);
+  archives.owned = DestinationsOf(settings, archiver);
   for (const auto& destination : archives.owned) {
     archives.destinations.push_back(destination.get());
     Inventory inventory = destination->TakeInventory(settings.site, archiver.name);
@@ -224,7 +222,6 @@ void JournalWriter::WriteRun(const std::string& name, const FoundRun& found) {
   run.now = found.now;
   run.host = "rebuilt";
   run.configuration = settings_.effective_json;
-  run.options = "made again from the archives";
   const RunId id = journal_.BeginRun(run);
   bool has_files = false;
   for (const auto& [key, pass] : found.passes) {
@@ -430,6 +427,34 @@ void PutEmptyAside(const Settings& settings, const ArchiverArchives& archives,
   }
 }
 
+// No archive says which rows somebody asked to leave alone: only journals do, the one that is put
+// aside and the copies at the archives' roots. Returns how many could be read.
+std::size_t TakeHoldsOver(const Settings& settings, const std::vector<ArchiverArchives>& archivers,
+                          const std::string& journal_id, Journal* journal, RebuildReport* report) {
+  std::set<fs::path> paths = {settings.state};
+  for (const ArchiverArchives& archives : archivers) {
+    for (const Destination* destination : archives.destinations)
+      paths.insert(destination->PlaceOfJournalCopy(journal_id));
+  }
+  std::size_t read = 0;
+  for (const fs::path& path : paths) {
+    if (path.empty() || !PosixFileSystem().Exists(path)) continue;
+    try {
+      const auto older = Journal::Open(path, OpenMode::kRead);
+      if (older->id() != journal_id) continue;
+      for (const HeldRows& held : older->ListHolds()) {
+        const std::uint64_t before = journal->CountHeld(held.archiver, held.key);
+        journal->AddHolds(held.archiver, held.key, held.key_hashes, "restore --hold");
+        report->held += journal->CountHeld(held.archiver, held.key) - before;
+      }
+      ++read;
+    } catch (const Error& error) {
+      LogWarning(path.string() + " says no more which rows are held: " + error.what());
+    }
+  }
+  return read;
+}
+
 // The old journal and what belongs to it get another name; nothing of it is thrown away.
 std::string PutAside(const std::string& path, Clock& clock) {
   FileSystem& files = PosixFileSystem();
@@ -477,6 +502,7 @@ RebuildReport RebuildJournal(const Settings& settings, const std::string& journa
       PutEmptyAside(settings, archives, id, runs);
       JournalWriter(*journal, settings, archives, progress, &report).Write(runs);
     }
+    report.holds_known = TakeHoldsOver(settings, archivers, id, journal.get(), &report) > 0;
     report.old_journal = PutAside(settings.state, clock);
     journal->CopyTo(settings.state, "rebuilt");
   }

@@ -21,7 +21,9 @@ namespace osarchiver {
 
 struct RebuildReport {
   std::uint64_t runs = 0, batches = 0, rows = 0, still_there = 0;
-  std::string old_journal;  // where the old one was put; "" when there was none
+  std::uint64_t held = 0;    // rows of restore --hold, taken over from older journals
+  bool holds_known = false;  // an older journal could be read
+  std::string old_journal;   // where the old one was put; "" when there was none
   std::vector<std::string>
       problems;  // damage: batches without a whole copy, files that say nothing
   ExitCode exit_code = ExitCode::kSuccess;

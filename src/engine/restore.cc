@@ -286,6 +286,10 @@ std::string RestoreText(const RestoreReport& report, const RestoreRequest& reque
     text += "\n";
   }
   if (request.dry_run) return text + "dry run: nothing was written\n";
+  const bool any = std::any_of(report.tables.begin(), report.tables.end(), [](const auto& count) {
+    return count.inserted + count.identical > 0;
+  });
+  if (!any) return text + "no row was restored\n";
   if (!request.hold && request.to_database.empty() && request.files.empty()) {
     text +=
         "NOTE: restored rows are still soft-deleted and old enough: the next run takes them "

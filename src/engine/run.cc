@@ -139,8 +139,7 @@ void ArchiverRun::Problem(ExitCode code, const std::string& text, const std::str
   {
     const std::lock_guard lock(result_mutex_);
     result_.exit_code = Worse(result_.exit_code, code);
-    result_.problems.push_back(text);
-    if (!hint.empty()) result_.hints.push_back(hint);
+    result_.problems.push_back(hint.empty() ? text : text + "; HINT: " + hint);
   }
   LogError(hint.empty() ? text : text + "; HINT: " + hint);
 }

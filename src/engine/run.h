@@ -27,8 +27,7 @@ struct RunRequest {
 struct RunResult {
   ExitCode exit_code = ExitCode::kSuccess;
   std::string run_name;               // "" when it could not begin
-  std::vector<std::string> problems;  // what failed, one line each, for stderr
-  std::vector<std::string> hints;
+  std::vector<std::string> problems;  // what failed and what to do about it, one line each
   std::uint64_t deleted = 0;
   std::uint64_t kept = 0;
 };

@@ -116,12 +116,36 @@ ordered_json RunJson(const RunStatus& status) {
           {"tables", std::move(tables)}};
 }
 
+// A file that a run put aside is none any more: its copies lie elsewhere now.
+bool WasPutAside(const DestinationSettings& destination, const std::string& path,
+                 const Journal& journal) {
+  if (destination.file.directory.empty()) return false;
+  const std::string relative =
+      std::filesystem::path(path).lexically_relative(destination.file.directory).string();
+  for (const std::string& format : destination.file.formats) {
+    const auto segment = journal.FindSegment({destination.name, format}, relative);
+    if (segment) return false;
+  }
+  return true;
+}
+
+std::vector<std::string> Damaged(const Settings& settings, const Journal& journal) {
+  std::vector<std::string> paths;
+  for (const auto& [name, destination] : settings.destinations) {
+    for (const std::string& path : journal.DoubtfulPaths(name)) {
+      if (!WasPutAside(destination, path, journal)) paths.push_back(path);
+    }
+  }
+  return paths;
+}
+
 }  // namespace
 
 StatusReport BuildStatus(const Settings& settings, const Journal& journal,
                          const StatusRequest& request) {
   StatusReport report;
   report.site = settings.site;
+  report.damaged = Damaged(settings, journal);
   if (!request.run.empty()) {
     auto run =
         journal.FindRun(request.run, request.archivers.empty() ? "" : request.archivers.front());
@@ -151,7 +175,8 @@ StatusReport BuildStatus(const Settings& settings, const Journal& journal,
 std::string StatusJson(const StatusReport& report) {
   ordered_json runs = ordered_json::array();
   for (const RunStatus& run : report.runs) runs.push_back(RunJson(run));
-  const ordered_json json = {{"format", 1}, {"site", report.site}, {"runs", std::move(runs)}};
+  const ordered_json json = {
+      {"format", 1}, {"site", report.site}, {"runs", std::move(runs)}, {"damaged", report.damaged}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

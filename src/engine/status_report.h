@@ -22,7 +22,8 @@ struct RunStatus {
 
 struct StatusReport {
   std::string site;
-  std::vector<RunStatus> runs;  // newest first
+  std::vector<RunStatus> runs;       // newest first
+  std::vector<std::string> damaged;  // what verify found last and no run has made good since
 };
 
 struct StatusRequest {

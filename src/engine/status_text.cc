@@ -28,6 +28,7 @@ std::string Headline(const RunStatus& status) {
   }
   text += fmt::format(", started {}, took {}", run.started_at, RunDuration(run));
   if (run.exit_code) text += fmt::format(", exit code {}", *run.exit_code);
+  if (!run.options.empty()) text += fmt::format(" (run {})", run.options);
   return text;
 }
 
@@ -85,6 +86,9 @@ std::string NextCommand(const RunStatus& status, BlockedDetail detail) {
   if (status.state == "running") return "osarchiver status " + archiver;
   if (status.state == "interrupted")
     return "osarchiver run " + archiver + "    (goes on where it stopped)";
+  // The cause says what to do, which no other command would find.
+  if (status.run.error.find("rebuild-journal") != std::string::npos)
+    return "osarchiver rebuild-journal    (or put the newest journal back)";
   if (status.state == "failed") {
     return status.run.exit_code == 3
                ? "osarchiver verify " + archiver + "    (names what is damaged)"
@@ -125,11 +129,19 @@ std::string RunText(const RunStatus& status, BlockedDetail detail) {
 
 std::string StatusText(const StatusReport& report, const Settings& settings, BlockedDetail detail) {
   if (report.runs.empty()) {
-    return fmt::format("site {}: nothing was run yet\nnext: osarchiver run --dry-run\n",
-                       settings.site);
+    return fmt::format(
+        "site {}: nothing was run yet, as far as the journal {} knows\n"
+        "next: osarchiver check    (says whether archives know more), then osarchiver "
+        "run --dry-run\n",
+        settings.site, settings.state);
   }
   std::string text = fmt::format("site {}\n", report.site);
   for (const RunStatus& run : report.runs) text += RunText(run, detail);
+  if (!report.damaged.empty()) {
+    text += "damaged, as verify found it:\n";
+    for (const std::string& path : report.damaged) text += "  " + path + "\n";
+    text += "next: osarchiver run    (makes it again where there is a whole copy)\n";
+  }
   return text;
 }
 

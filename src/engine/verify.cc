@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "destination/registry.h"
+#include "engine/reading_context.h"
 #include "formats/segment_reader.h"
 #include "state/journal.h"
 #include "util/clock.h"
@@ -52,36 +54,104 @@ std::vector<RunInfo> RunsToVerify(const Journal& journal, const ArchiverSettings
   return runs;
 }
 
+std::vector<PassKey> TablesOf(const Journal* journal, const std::vector<RunInfo>& runs) {
+  std::set<PassKey> tables;
+  for (const RunInfo& run : runs) {
+    for (const PassInfo& pass : journal->ListPasses(run.id)) tables.insert(pass.key);
+  }
+  return {tables.begin(), tables.end()};
+}
+
+// Once, though each format of a destination of files says it.
+void AddProblem(VerifyReport* report, std::string text, const std::string& hint, ExitCode code) {
+  report->exit_code = Worse(report->exit_code, code);
+  if (!hint.empty()) text += "\n  HINT: " + hint;
+  if (std::find(report->problems.begin(), report->problems.end(), text) == report->problems.end())
+    report->problems.push_back(std::move(text));
+}
+
+// The archiver's destinations and, while the configuration has them, those to which it wrote when
+// it had others. What no name leads to any more is a problem: nobody looked at it.
+std::vector<DestinationSettings> WhereRowsLie(const Settings& settings,
+                                              const ArchiverSettings& archiver,
+                                              const VerifyRequest& request, const Journal* journal,
+                                              const std::vector<RunInfo>& runs,
+                                              VerifyReport* report) {
+  std::vector<DestinationSettings> chosen;
+  for (const std::string& name : archiver.destinations) {
+    chosen.push_back(settings.destinations.at(name));
+  }
+  if (runs.empty()) return chosen;
+  const auto run =
+      request.run.empty() ? std::optional<RunId>() : std::optional<RunId>(runs.front().id);
+  for (const std::string& name : journal->ListDestinations(archiver.name, run)) {
+    if (std::find(archiver.destinations.begin(), archiver.destinations.end(), name) !=
+        archiver.destinations.end()) {
+      continue;
+    }
+    const auto known = settings.destinations.find(name);
+    if (known != settings.destinations.end()) {
+      chosen.push_back(known->second);
+      continue;
+    }
+    AddProblem(report,
+               fmt::format("archiver {}: the copies at destination '{}', which is not in the "
+                           "configuration any more, were not looked at",
+                           archiver.name, name),
+               "put the destination back under 'destinations'; no archiver needs to name it",
+               ExitCode::kFailed);
+  }
+  return chosen;
+}
+
+// Archivers that archived and are not in the configuration any more.
+void FindForgotten(const Settings& settings, const Journal& journal, VerifyReport* report) {
+  for (const std::string& name : journal.ListArchivers()) {
+    const bool configured =
+        std::any_of(settings.archivers.begin(), settings.archivers.end(),
+                    [&](const ArchiverSettings& archiver) { return archiver.name == name; });
+    if (configured) continue;
+    AddProblem(report,
+               fmt::format("what archiver '{}', which is not in the configuration any more, "
+                           "archived was not looked at",
+                           name),
+               "put the archiver back (enabled: false keeps it from running), or prove its files "
+               "with --file",
+               ExitCode::kFailed);
+  }
+}
+
 void VerifyArchiver(const Settings& settings, const ArchiverSettings& archiver,
-                    const VerifyRequest& request, Journal& journal, Clock& clock, StopControl& stop,
+                    const VerifyRequest& request, Journal* journal, Clock& clock, StopControl& stop,
                     VerifyReport* report, bool* any_run) {
-  const std::vector<RunInfo> runs = RunsToVerify(journal, archiver, request);
+  const std::vector<RunInfo> runs =
+      journal == nullptr ? std::vector<RunInfo>() : RunsToVerify(*journal, archiver, request);
   *any_run = *any_run || !runs.empty();
-  std::vector<DestinationSettings> destination_settings;
-  for (const std::string& name : archiver.destinations)
-    destination_settings.push_back(settings.destinations.at(name));
-  for (const auto& destination : MakeDestinations(destination_settings)) {
+  const auto destinations =
+      MakeDestinations(WhereRowsLie(settings, archiver, request, journal, runs, report));
+  const RunContext context = ReadingContext(settings, archiver, destinations, journal);
+  for (const auto& destination : destinations) {
     const bool files = !destination->target().format.empty();
     try {
+      // What an older or a lost journal does not know is not proven by anything that follows.
+      destination->RequireJournal(context, TablesOf(journal, runs), journal);
       for (const RunInfo& run : runs) {
-        for (const PassInfo& pass : journal.ListPasses(run.id)) {
+        for (const PassInfo& pass : journal->ListPasses(run.id)) {
           if (stop.stopped()) {
             report->stopped = true;
             report->exit_code = Worse(report->exit_code, ExitCode::kStopped);
             return;
           }
-          Add(report, destination->Verify(run, pass, journal, request.sample, request.seed), files,
-              destination->target(), journal, FormatUtc(clock.UnixSeconds()));
+          Add(report, destination->Verify(run, pass, *journal, request.sample, request.seed), files,
+              destination->target(), *journal, FormatUtc(clock.UnixSeconds()));
         }
       }
     } catch (const IntegrityError& error) {
-      report->problems.push_back("destination " + destination->target().destination + ": " +
-                                 error.what());
-      report->exit_code = Worse(report->exit_code, ExitCode::kDamage);
+      AddProblem(report, "destination " + destination->target().destination + ": " + error.what(),
+                 error.hint(), ExitCode::kDamage);
     } catch (const Error& error) {
-      report->problems.push_back("destination " + destination->target().destination + ": " +
-                                 error.what());
-      report->exit_code = Worse(report->exit_code, ExitCode::kFailed);
+      AddProblem(report, "destination " + destination->target().destination + ": " + error.what(),
+                 error.hint(), ExitCode::kFailed);
     }
   }
 }
@@ -118,16 +188,30 @@ ordered_json FindingsJson(const std::vector<VerifyFinding>& findings) {
 VerifyReport VerifyArchives(const Settings& settings, const VerifyRequest& request, Clock& clock,
                             StopControl& stop) {
   VerifyReport report;
-  const auto journal = Journal::Open(settings.state, OpenMode::kWrite);
+  report.sample = request.sample;
+  report.seed = request.seed;
+  report.repairable = true;
+  // Where it is missing, none is made: it may have been lost.
+  std::unique_ptr<Journal> journal;
+  if (PosixFileSystem().Exists(settings.state))
+    journal = Journal::Open(settings.state, OpenMode::kWrite);
   bool any_run = false;
   for (const ArchiverSettings& archiver : settings.archivers) {
     const bool wanted =
         request.archivers.empty() || std::find(request.archivers.begin(), request.archivers.end(),
                                                archiver.name) != request.archivers.end();
     if (wanted)
-      VerifyArchiver(settings, archiver, request, *journal, clock, stop, &report, &any_run);
+      VerifyArchiver(settings, archiver, request, journal.get(), clock, stop, &report, &any_run);
   }
+  if (journal && request.archivers.empty() && request.run.empty())
+    FindForgotten(settings, *journal, &report);
   if (!request.run.empty() && !any_run) {
+    const auto run = journal ? journal->FindRun(request.run) : std::nullopt;
+    if (run) {
+      throw ConfigError(fmt::format(
+          "run {} is of archiver '{}', which {}", request.run, run->archiver,
+          request.archivers.empty() ? "is not in the configuration any more" : "was not named"));
+    }
     throw ConfigError("the journal has no run '" + request.run + "'",
                       "osarchiver status --limit 20 lists runs");
   }
@@ -160,6 +244,8 @@ std::string VerifyJson(const VerifyReport& report) {
   const ordered_json json = {{"segments", FindingsJson(report.segments)},
                              {"destinations", FindingsJson(report.destinations)},
                              {"problems", report.problems},
+                             {"sample", report.sample},
+                             {"seed", report.sample < 1 ? ordered_json(report.seed) : nullptr},
                              {"stopped", report.stopped}};
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
@@ -181,10 +267,21 @@ std::string VerifyText(const VerifyReport& report) {
     }
   }
   for (const std::string& problem : report.problems) text += problem + "\n";
-  text += fmt::format("{} of {} copies are whole: {} batches, {} rows{}\n", HumanCount(fine),
-                      HumanCount(files), HumanCount(batches), HumanCount(rows),
-                      report.stopped ? "; stopped early" : "");
-  if (report.exit_code == ExitCode::kDamage) {
+  const std::string stopped = report.stopped ? "; stopped early" : "";
+  if (report.sample < 1) {
+    text += fmt::format(
+        "{} of {} files and tables are whole as far as they were read: the records of {} batches "
+        "({} rows), the content of {:g} % of them (--seed {}){}\n",
+        HumanCount(fine), HumanCount(files), HumanCount(batches), HumanCount(rows),
+        report.sample * 100, report.seed, stopped);
+  } else if (files == 0 && report.problems.empty()) {
+    text += "nothing is archived there: nothing was proven" + stopped + "\n";
+  } else {
+    text += fmt::format("{} of {} files and tables are whole: {} batches, {} rows{}\n",
+                        HumanCount(fine), HumanCount(files), HumanCount(batches), HumanCount(rows),
+                        stopped);
+  }
+  if (report.repairable && fine < files) {
     text +=
         "next: osarchiver run    (makes damaged copies again from whole ones where there are "
         "any)\n";

@@ -14,7 +14,7 @@
 namespace osarchiver {
 
 struct VerifyRequest {
-  std::vector<std::string> archivers;  // empty: all of the configuration
+  std::vector<std::string> archivers;  // empty: all that the journal knows
   std::string run;                     // number, name or "last"; "" for all
   std::string since;                   // only runs started since, "2026-11-01"
   double sample = 1;                   // share of batches whose content is read
@@ -22,10 +22,13 @@ struct VerifyRequest {
 };
 
 struct VerifyReport {
+  double sample = 1;                        // share of the batches whose content was read
+  std::uint64_t seed = 0;                   // of the sample
   std::vector<VerifyFinding> segments;      // files
   std::vector<VerifyFinding> destinations;  // databases
   std::vector<std::string> problems;        // destinations that could not be asked
   bool stopped = false;
+  bool repairable = false;  // the next run makes good what was found, where another copy is whole
   ExitCode exit_code = ExitCode::kSuccess;
 };
 

@@ -39,8 +39,8 @@ std::string HintForConnect(unsigned code, const Endpoint& endpoint) {
       return "the host name cannot be resolved";
     case kTlsError:
       if (endpoint.tls == Endpoint::Tls::kVerified) {
-        return "the server's certificate must be signed by tls_ca (or a system CA) and name this "
-               "host; tls_verify: false "
+        return "the server's certificate must be signed by ssl_ca (or a system CA) and name this "
+               "host; ssl_verify: false "
                "accepts any server, and none at all without TLS";
       }
       return "the server does not speak TLS as configured";

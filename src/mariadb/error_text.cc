@@ -138,7 +138,7 @@ std::string HintForError(unsigned code) {
     case 1044:
     case 1142:
     case 1143:
-      return "grant the account what `osarchiver check` lists";
+      return "GRANT the account the privilege that the message names; README lists what it needs";
     case 1227:
       return "the account lacks a global privilege that the message names";
     case 1049:

@@ -21,9 +21,10 @@ TEST(ProgressTest, OneTable) {
   EXPECT_EQ(progress.Line(),
             "nova.instances  50,000 rows deleted  5,000 rows/s  25 %  about 30 s left");
   progress.SetWaiting("replica db2 lags 12 s");
-  EXPECT_EQ(progress.Line(),
-            "nova.instances  50,000 rows deleted  5,000 rows/s  25 %  about 30 s left  waiting: "
-            "replica db2 lags 12 s");
+  EXPECT_EQ(
+      progress.Line(),
+      "waiting: replica db2 lags 12 s  nova.instances  50,000 rows deleted  5,000 rows/s  25 %  "
+      "about 30 s left");
   progress.EndTable("nova.instances");
   EXPECT_EQ(progress.Line(), "");
 }
