@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/options.h"
 #include "config/load.h"
 #include "util/error.h"
 #include "util/failpoint.h"
@@ -22,7 +23,11 @@ struct CommandEntry {
   ExitCode (*run)(const GlobalOptions&, const Arguments&);
 };
 
-ExitCode FailpointsCommand(const GlobalOptions&, const Arguments&) {
+ExitCode FailpointsCommand(const GlobalOptions&, const Arguments& arguments) {
+  const auto options = ParseOptions(
+      "failpoints", "Lists the names that OSARCHIVER_FAILPOINTS takes.", {}, arguments);
+  if (!options) return ExitCode::kSuccess;
+  options->RequireNoPositional("usage: osarchiver failpoints");
   for (const std::string_view name : kFailpoints) Print(std::string(name) + "\n");
   return ExitCode::kSuccess;
 }

@@ -1,5 +1,7 @@
 #include "cli/options.h"
 
+#include <fmt/format.h>
+
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <iostream>
@@ -46,6 +48,16 @@ std::vector<std::string> ParsedOptions::List(const std::string& name) const {
   return it == values_.end() ? std::vector<std::string>() : it->second;
 }
 
+void ParsedOptions::RequireNoPositional(const std::string& hint) const {
+  if (!positional_.empty()) throw ConfigError("unexpected '" + positional_.front() + "'", hint);
+}
+
+void ParsedOptions::Refuse(const std::vector<std::string>& names, const std::string& why) const {
+  for (const std::string& name : names) {
+    if (Has(name)) throw ConfigError("--" + name + " " + why);
+  }
+}
+
 std::optional<ParsedOptions> ParseOptions(const std::string& usage, const std::string& purpose,
                                           const std::vector<OptionSpec>& specs,
                                           const std::vector<std::string>& arguments) {
@@ -64,7 +76,13 @@ std::optional<ParsedOptions> ParseOptions(const std::string& usage, const std::s
         po::command_line_parser(arguments).options(all).positional(positional).style(style).run(),
         map);
   } catch (const po::error& error) {
-    throw ConfigError(error.what(), "usage: osarchiver " + usage);
+    const std::string what = error.what();
+    for (const char* name : {"--config", "--log-file", "--log-level", "--debug"}) {
+      if (what.find(std::string("'") + name) == std::string::npos) continue;
+      throw ConfigError(what, fmt::format("it stands before the command: osarchiver {} ... {}",
+                                          name, usage.substr(0, usage.find(' '))));
+    }
+    throw ConfigError(what, "usage: osarchiver " + usage);
   }
   if (map.contains("help")) {
     std::ostringstream text;

@@ -24,6 +24,10 @@ class ParsedOptions {
   std::string Value(const std::string& name, const std::string& otherwise = {}) const;
   std::vector<std::string> List(const std::string& name) const;
   const std::vector<std::string>& positional() const { return positional_; }
+  // For commands that take options only: a word too many is never ignored. Throws ConfigError.
+  void RequireNoPositional(const std::string& hint) const;
+  // Throws ConfigError when one of `names` was given: "--NAME goes with/without ...".
+  void Refuse(const std::vector<std::string>& names, const std::string& why) const;
 
  private:
   friend std::optional<ParsedOptions> ParseOptions(const std::string&, const std::string&,

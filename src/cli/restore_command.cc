@@ -68,6 +68,14 @@ ExitCode RestoreCommand(const GlobalOptions& global, const Arguments& arguments)
     throw ConfigError("restore needs --run, --archiver or --file",
                       "osarchiver restore --help tells more");
 
+  if (options->Has("file")) {
+    options->Refuse({"hold"}, "needs the journal: it goes with --run or --archiver");
+  } else {
+    options->RequireNoPositional("a table is chosen with --table DB.TABLE, a run with --run");
+    options->Refuse({"option-file", "socket", "user"},
+                    "goes with --file; the rows of a run go to the source that they came from");
+  }
+
   RestoreRequest request;
   request.selection.run = options->Value("run");
   request.selection.archiver = options->Value("archiver");

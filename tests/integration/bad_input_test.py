@@ -110,6 +110,33 @@ class BadConfigurationTest(RefusalCase):
         self.assert_refused(2, "--max-runtime", command=("run", "--max-runtime", "soon"))
         self.assert_refused(2, "--table", command=("run", "--table", "labels"))
 
+    def test_a_word_too_many_is_never_ignored(self):
+        for command, text in (
+            (("rebuild-journal", "main"), "unexpected 'main'"),
+            (("failpoints", "all"), "unexpected 'all'"),
+            (("restore", "--run", "1", "small.servers"), "unexpected 'small.servers'"),
+            (("restore", "--run", "1", "--socket", "/x", "--user", "u"), "--socket goes with --file"),
+            (("restore", "--file", "x.zst", "--hold"), "--hold needs the journal"),
+            (("verify", "--file", "x.zst", "--run", "1"), "--run goes without --file"),
+            (("run", "--config", "x"), "unrecognised option '--config'"),
+        ):
+            self.assert_refused(2, text, command=command)
+
+    def test_patterns_of_dependents_and_databases_that_match_nothing_are_warnings(self):
+        self.source["dependents"] = {"server_tagz": "archive"}
+        self.source["exclude_databases"] = ["nope*"]
+        self.rewrite()
+        said = self.run_archiver("--dry-run").stdout
+        self.assertIn("dependents: 'server_tagz' matches no table", said)
+        self.assertIn("exclude_databases: 'nope*' matches no database", said)
+
+    def test_no_table_that_qualifies_is_a_warning(self):
+        self.source["deleted_column"] = "removed_at"
+        self.rewrite()
+        said = self.run_archiver().stderr
+        self.assertIn("no table qualifies", said)
+        self.assertIn("removed_at", said)
+
     def test_pattern_that_matches_nothing_is_a_warning(self):
         self.source["exclude_tables"] = ["shadow_*"]
         self.rewrite()
