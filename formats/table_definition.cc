@@ -78,6 +78,12 @@ std::string RowFormatClause(std::string row_format) {
 
 }  // namespace
 
+bool SameName(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
 bool SameRowShape(const TableDefinition& a, const TableDefinition& b) {
   return a.key == b.key && a.generated == b.generated &&
          std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),

@@ -80,6 +80,9 @@ struct ForeignKey {
   bool operator==(const ForeignKey&) const = default;
 };
 
+// Whether the server takes them for the same column: ASCII letters without regard to case.
+bool SameName(std::string_view a, std::string_view b);
+
 struct TableDefinition {
   std::string database;
   std::string table;

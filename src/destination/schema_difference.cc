@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <optional>
 #include <set>
@@ -121,7 +122,7 @@ class Comparison {
 
   static const Column* Find(const TableDefinition& table, const std::string& name) {
     for (const Column& column : table.columns) {
-      if (column.name == name) return &column;
+      if (SameName(column.name, name)) return &column;
     }
     return nullptr;
   }
@@ -136,7 +137,7 @@ class Comparison {
     const std::string name = "column " + QuoteIdentifier(column.name);
     if (there == nullptr) {
       for (const GeneratedColumn& generated : archive_.generated) {
-        if (generated.name != column.name) continue;
+        if (!SameName(generated.name, column.name)) continue;
         Add(DifferenceKind::kBlocking, name + " is a generated column in the archive");
         return;
       }
@@ -180,14 +181,28 @@ class Comparison {
 
   void CompareGenerated(const GeneratedColumn& column) {
     for (const GeneratedColumn& there : archive_.generated) {
-      if (there.name == column.name) return;
+      if (SameName(there.name, column.name)) return;
     }
     Add(DifferenceKind::kHarmless,
         "generated column " + QuoteIdentifier(column.name) + " is not in the archive");
   }
 
-  std::set<std::string> KeyNames() const {
-    std::set<std::string> names;
+  struct NameOrder {
+    bool operator()(const std::string& a, const std::string& b) const {
+      return std::lexicographical_compare(
+          a.begin(), a.end(), b.begin(), b.end(),
+          [](unsigned char x, unsigned char y) { return std::tolower(x) < std::tolower(y); });
+    }
+  };
+  using Names = std::set<std::string, NameOrder>;
+
+  static bool Same(const Names& a, const Names& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const std::string& x, const std::string& y) { return SameName(x, y); });
+  }
+
+  Names KeyNames() const {
+    Names names;
     for (const std::size_t index : source_.key) names.insert(source_.columns[index].name);
     return names;
   }
@@ -195,19 +210,20 @@ class Comparison {
   // A row is known by its key, so the archive must have it, and nothing else may be unique: two
   // rows that were unique at different times may both be archived.
   void CompareKeys() {
-    const std::set<std::string> key = KeyNames();
+    const Names key = KeyNames();
     bool has_key = false;
     for (const Index& index : archive_.indexes) {
       if (!index.unique) continue;
-      std::set<std::string> names;
+      Names names;
       bool whole = true;
       for (const IndexPart& part : index.parts) {
         names.insert(part.column);
         whole = whole && part.prefix_length == 0;
       }
-      if (whole && names == key) {
+      if (whole && Same(names, key)) {
         has_key = true;
-      } else if (!whole || !std::includes(names.begin(), names.end(), key.begin(), key.end())) {
+      } else if (!whole ||
+                 !std::includes(names.begin(), names.end(), key.begin(), key.end(), NameOrder())) {
         Add(DifferenceKind::kBlocking,
             fmt::format("index {} of the archive is unique", QuoteIdentifier(index.name)),
             index.name == "PRIMARY" ? "DROP PRIMARY KEY"

@@ -65,7 +65,7 @@ void RequirePlain(const TableDefinition& definition, const TableName& target) {
 
 const Column* FindColumn(const TableDefinition& definition, const std::string& name) {
   for (const Column& column : definition.columns) {
-    if (column.name == name) return &column;
+    if (SameName(column.name, name)) return &column;
   }
   return nullptr;
 }

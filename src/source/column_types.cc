@@ -14,11 +14,6 @@ char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned 
 
 }  // namespace
 
-bool SameName(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return Lower(x) == Lower(y); });
-}
-
 std::string DataTypeOf(const TableDefinition& definition, std::string_view column) {
   for (const Column& stored : definition.columns) {
     if (SameName(stored.name, column)) return stored.data_type;

@@ -26,7 +26,4 @@ enum class FlagKind {
 };
 FlagKind FlagKindOf(std::string_view data_type);
 
-// ASCII letters compare without regard to case.
-bool SameName(std::string_view a, std::string_view b);
-
 }  // namespace osarchiver

@@ -28,6 +28,7 @@ ADDITIVE = {
     "an index": "ADD INDEX (moment)",
     "another default": "ALTER note SET DEFAULT 'x'",
     "a dropped column": "DROP COLUMN note",
+    "names in other letters": "CHANGE note NOTE varchar(10) DEFAULT NULL, CHANGE id ID int NOT NULL",
     "a generated column": "ADD COLUMN twice int AS (id * 2) VIRTUAL",
 }
 # (change, what of it the message names)
