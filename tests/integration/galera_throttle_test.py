@@ -21,7 +21,9 @@ class GaleraThrottleTest(ThrottleCase):
         before = self.fill(self.db, rows, per_row_s)
         self.cluster.wait_applied(self.other)
         self.configure(
-            ["slow"], archive=False, source_settings={"batch_rows": batch_rows, **settings}
+            ["slow"], archive=False, source_settings={
+                "batch_rows": batch_rows, "allow_delete_triggers": True, **settings
+            }
         )
         self.use_log_file()
         return before

@@ -186,7 +186,7 @@ TEST_F(ConnectionTest, ARemoteHostWithoutTlsIsRefused) {
   address.hosts = {"0.0.0.0"};
   const DatabaseError error = CatchDatabaseError([&] { Connection::Open(address); });
   EXPECT_EQ(error.code(), 2026u);
-  EXPECT_THAT(error.hint(), HasSubstr("tls_verify"));
+  EXPECT_THAT(error.hint(), HasSubstr("ssl_verify"));
   address.tls_verify = false;
   EXPECT_FALSE(Connection::Open(address)->encrypted());
 }

@@ -29,6 +29,7 @@ class ReplicaLagTest(ThrottleCase):
             ["slow"],
             archive=False,
             source_settings={
+                "allow_delete_triggers": True,
                 "batch_rows": 100,
                 "throttle": {
                     "replicas": [{"host": "127.0.0.1", "port": self.pair.replica.port}],

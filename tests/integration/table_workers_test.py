@@ -61,6 +61,7 @@ class TableWorkersTest(ArchiverCase):
         self.configure(
             ["side"],
             source_settings={
+                "allow_delete_triggers": True,
                 "table_workers": workers,
                 "delete_connections": workers,
                 "batch_rows": 20,

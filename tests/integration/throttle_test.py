@@ -19,7 +19,9 @@ class ThrottleTest(ThrottleCase):
         self.configure(
             ["slow"],
             archive=False,
-            source_settings={"batch_rows": batch_rows, "throttle": throttle},
+            source_settings={
+                "batch_rows": batch_rows, "throttle": throttle, "allow_delete_triggers": True
+            },
         )
         self.use_log_file()
         return before
