@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <set>
 
 #include "destination/archive_table.h"
@@ -243,39 +242,13 @@ std::optional<ControlTable> DatabaseDestination::FindControl(Connection& connect
                                                              const RunInfo& run,
                                                              const PassKey& key) {
   std::optional<ControlTable> first;
-  const std::vector<std::string> names = Databases(run.site, key);
-  for (const std::string& name : names) {
+  for (const std::string& name : Databases(run.site, key)) {
     ControlTable control(name);
     if (!control.Exists(connection)) continue;
     if (control.HasEntries(connection, run.name, TableId(key))) return control;
     if (!first) first = std::move(control);
   }
-  if (auto earlier = FindEarlierControl(connection, run, key, names)) return earlier;
   return first;
-}
-
-// Of rows that were archived under a database_suffix or database_name which the configuration has
-// no more.
-std::optional<ControlTable> DatabaseDestination::FindEarlierControl(
-    Connection& connection, const RunInfo& run, const PassKey& key,
-    const std::vector<std::string>& names_of_today) {
-  std::vector<std::string> names;
-  {
-    const std::lock_guard lock(mutex_);
-    names.assign(earlier_names_.begin(), earlier_names_.end());
-  }
-  for (std::string& name : ListDatabases(connection)) names.push_back(std::move(name));
-  for (const std::string& name : names) {
-    if (std::find(names_of_today.begin(), names_of_today.end(), name) != names_of_today.end())
-      continue;
-    ControlTable control(name);
-    if (!control.Exists(connection) || !control.HasEntries(connection, run.name, TableId(key)))
-      continue;
-    const std::lock_guard lock(mutex_);
-    earlier_names_.insert(name);
-    return control;
-  }
-  return std::nullopt;
 }
 
 Hash DatabaseDestination::ReadOnce(const CopyReference& copy, const TableDefinition& definition,

@@ -5,7 +5,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -53,13 +52,10 @@ class DatabaseDestination final : public Destination {
   std::optional<Relation> RelationTo(const std::string& source);
   // The databases that may hold archives of a source's database, the likeliest first.
   std::vector<std::string> Databases(const std::string& site, const PassKey& key);
-  // The control table among them, or in any other database, that has entries of the run and table;
-  // the first among them that exists when none has; nothing when none exists.
+  // The control table among them that has entries of the run and table; the first that exists when
+  // none has; nothing when none exists.
   std::optional<ControlTable> FindControl(Connection& connection, const RunInfo& run,
                                           const PassKey& key);
-  std::optional<ControlTable> FindEarlierControl(Connection& connection, const RunInfo& run,
-                                                 const PassKey& key,
-                                                 const std::vector<std::string>& names_of_today);
   // The archive table of a source's table. Throws ConfigError when it would be that table itself.
   TableName NameFor(Connection& connection, const std::string& site, const std::string& source,
                     const TableDefinition& definition, Relation relation) const;
@@ -83,7 +79,6 @@ class DatabaseDestination final : public Destination {
   ConnectionPool connections_;
   std::mutex mutex_;  // guards what follows
   std::map<std::string, Relation> relations_;
-  std::set<std::string> earlier_names_;  // of databases, where rows of earlier runs were found
 };
 
 }  // namespace osarchiver

@@ -125,22 +125,6 @@ class ForgottenArchivesTest(ArchiverCase):
         self.rewrite()
         self.assertIn("the copies at destination 'files'", self.verify_text(code=1))
 
-    def test_a_database_suffix_that_was_changed(self):
-        self.settings["archivers"]["main"]["destinations"] = ["history"]
-        self.settings["destinations"]["history"]["database_suffix"] = "_other"
-        self.rewrite()
-        self.db.sql("DROP DATABASE IF EXISTS small_other; DROP DATABASE IF EXISTS restored")
-        self.verify()
-        # Under the new name from now on.
-        self.db.sql("UPDATE small.labels SET deleted_at = NOW() - INTERVAL 2 YEAR, deleted = 1")
-        self.run_archiver()
-        self.assertGreater(self.count("small_other.labels"), 0)
-        self.verify()
-        self.osarchiver("restore", "--run", "1", "--to", "restored", "--yes")
-        self.assertEqual(self.count("restored.servers"), small_sample.ELIGIBLE["servers"])
-        self.osarchiver("rebuild-journal")
-        self.verify()
-
     def test_a_root_that_is_not_mounted_is_no_damage(self):
         os.rename(self.archives, self.archives + ".away")
         os.mkdir(self.archives)
