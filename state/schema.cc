@@ -416,6 +416,9 @@ CREATE TABLE syncs (
 ) STRICT;
 INSERT INTO syncs VALUES (1, 0);
 
+-- status asks every few seconds what is damaged, among the verifications of every night.
+CREATE INDEX verifications_doubtful ON verifications (destination, path, id) WHERE result NOT IN ('ok', 'open');
+
 CREATE TRIGGER releases_begin BEFORE INSERT ON releases
 BEGIN
   SELECT RAISE(ABORT, 'only rows of a kept or deleted batch whose deletion was begun are released')

@@ -141,6 +141,7 @@ TEST_F(JournalOpenTest, AJournalOfTheFirstVersionIsCarriedOn) {
   journal().MarkKept(batch, Rows(batch, 1, 10));
   journal_.reset();
   Sql("DROP TRIGGER runs_settle_releases; DROP TABLE releases; DROP TABLE syncs; "
+      "DROP INDEX verifications_doubtful; "
       "ALTER TABLE tables DROP COLUMN kept_mark; ALTER TABLE tables DROP COLUMN held_mark; "
       "PRAGMA user_version = 1");
   EXPECT_EQ(Open().CountKept("nova", {"nova", "nova", "instances"}), 10u);
