@@ -1,12 +1,13 @@
 // The journal: what osarchiver knows about its runs, batches, copies and segments, in one SQLite
 // file (WAL, synchronous=FULL). Every Mark/Begin/Finish/Add/Set call is one transaction; each
-// records a fact that is durable already. Durable on return is what something outside the journal
-// relies on from then on: BeginRun, BeginPass, AddSegment, MarkSealing, MarkRetired, MarkDamaged,
-// MarkVerified, AddReleases, RecordVerification, FinishInvocation. The others are durable with the
-// next of these: lost with the power, they leave what a crash just before them does. AddBatches:
-// see EnsureDurable. Thread-safe: one mutex, one connection. Errors: StateError (an illegal
-// transition, disk full), IntegrityError (the file is no journal, damaged, or from a newer
-// version), ConfigError (wrong owner).
+// records a fact that is durable already. Durable on return, but for what only says that something
+// is done or how many: MarkArchived, MarkDeleted, AddReleased, MarkSealed, SetPassState and the
+// counts of a pass (SetLiveFlagRows, AddConflicts, SetBlocked), SetPosition, SetWaiting, FinishRun,
+// MarkRunSettled, BeginInvocation. Those are durable with the next call of the others: lost with
+// the power, they leave what a crash just before them does. AddBatches: see EnsureDurable.
+// Thread-safe: one mutex, one connection. Errors: StateError (an illegal transition, disk full),
+// IntegrityError (the file is no journal, damaged, or from a newer version), ConfigError (wrong
+// owner).
 //
 // A `table` here is (source, database, table) of one archiver: what keeps nights together.
 #pragma once
@@ -186,9 +187,10 @@ struct Verification {
 };
 
 enum class OpenMode {
-  kRead,   // an existing journal, for readers: never writes, never blocks a run, no ownership check
-  kAtRest,  // as kRead, but makes no file either; only while IsAtRest(), and nobody may begin to write meanwhile
-  kWrite,  // creates a missing one (0640, directory 0750), migrates an older one, checks the owner
+  kRead,  // an existing journal, for readers: never writes, never blocks a run, no ownership check
+  kAtRest,  // as kRead, but makes no file either; only while IsAtRest(), and nobody may begin to
+            // write meanwhile
+  kWrite,   // creates a missing one (0640, directory 0750), migrates an older one, checks the owner
 };
 
 class Journal {

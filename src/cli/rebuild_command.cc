@@ -38,8 +38,7 @@ ExitCode RebuildJournalCommand(const GlobalOptions& global, const Arguments& arg
   if (!report.holds_known) {
     text +=
         "NOTE: no older journal could be read, so that rows which were restored with --hold are "
-        "held "
-        "no more;\n"
+        "held no more;\n"
         "restore them with --hold once more before the next run, or clear their deleted_at.\n";
   }
   if (!report.old_journal.empty()) text += "the old journal is " + report.old_journal + "\n";

@@ -228,12 +228,12 @@ class Destination {
   virtual std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass,
                                             Journal& journal, double sample,
                                             std::uint64_t seed) = 0;
-  // Everything that this archiver of this site stored here, whichever journal it had. Looks only.
   // Where the last run left a copy of the journal of this id; "" where none is kept.
   virtual std::filesystem::path PlaceOfJournalCopy(const std::string& journal_id) const {
     (void)journal_id;
     return {};
   }
+  // Everything that this archiver of this site stored here, whichever journal it had. Looks only.
   virtual Inventory TakeInventory(const std::string& site, const std::string& archiver) = 0;
   // A batch's segment proved damaged while it was written (files): renames it *.damaged and tells
   // the journal. Databases: nothing.
