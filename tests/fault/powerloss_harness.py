@@ -2,6 +2,7 @@
 contents, the journal's included; or any part of it is left. Then the run is resumed."""
 
 import collections
+import contextlib
 import signal
 
 from bench import Failed
@@ -47,13 +48,10 @@ class Harness(HarnessBase):
         }
 
     def run(self, bench, group, number):
-        for left in range(RECORDINGS - 1, -1, -1):
-            try:
+        for _ in range(RECORDINGS - 1):
+            with contextlib.suppress(RecordIncomplete):
                 return self._run(bench, group, number)
-            except RecordIncomplete:
-                if left == 0:
-                    raise
-        return None
+        return self._run(bench, group, number)
 
     def _run(self, bench, group, number):
         call, left = group.split(":")
