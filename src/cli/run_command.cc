@@ -89,16 +89,13 @@ ExitCode RunOne(const Settings& settings, const ArchiverSettings& archiver,
     LogError(error.what());
     return ExitCode::kLocked;
   } catch (const IntegrityError& error) {
-    LogError(error.hint().empty() ? error.what()
-                                  : std::string(error.what()) + "; HINT: " + error.hint());
+    LogError(WithHint(error.what(), error.hint()));
     return ExitCode::kDamage;
   } catch (const ConfigError& error) {
-    LogError(error.hint().empty() ? error.what()
-                                  : std::string(error.what()) + "; HINT: " + error.hint());
+    LogError(WithHint(error.what(), error.hint()));
     return ExitCode::kUsage;
   } catch (const Error& error) {
-    LogError(error.hint().empty() ? error.what()
-                                  : std::string(error.what()) + "; HINT: " + error.hint());
+    LogError(WithHint(error.what(), error.hint()));
     return ExitCode::kFailed;
   }
 }

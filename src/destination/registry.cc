@@ -7,6 +7,20 @@
 
 namespace osarchiver {
 
+std::vector<DestinationSettings> DestinationSettingsOf(const Settings& settings,
+                                                       const ArchiverSettings& archiver) {
+  std::vector<DestinationSettings> chosen;
+  for (const std::string& name : archiver.destinations) {
+    chosen.push_back(settings.destinations.at(name));
+  }
+  return chosen;
+}
+
+std::vector<std::unique_ptr<Destination>> DestinationsOf(const Settings& settings,
+                                                         const ArchiverSettings& archiver) {
+  return MakeDestinations(DestinationSettingsOf(settings, archiver));
+}
+
 bool DatabasesOnly(const std::vector<std::unique_ptr<Destination>>& destinations) {
   return std::all_of(destinations.begin(), destinations.end(),
                      [](const auto& destination) { return destination->target().format.empty(); });

@@ -16,6 +16,12 @@ namespace osarchiver {
 std::vector<std::unique_ptr<Destination>> MakeDestinations(
     const std::vector<DestinationSettings>& settings);
 
+// The destinations that the archiver names, as settings and made.
+std::vector<DestinationSettings> DestinationSettingsOf(const Settings& settings,
+                                                       const ArchiverSettings& archiver);
+std::vector<std::unique_ptr<Destination>> DestinationsOf(const Settings& settings,
+                                                         const ArchiverSettings& archiver);
+
 // Whether none of them writes files: RunContext::databases_only.
 bool DatabasesOnly(const std::vector<std::unique_ptr<Destination>>& destinations);
 

@@ -187,23 +187,17 @@ class Comparison {
         "generated column " + QuoteIdentifier(column.name) + " is not in the archive");
   }
 
-  struct NameOrder {
-    bool operator()(const std::string& a, const std::string& b) const {
-      return std::lexicographical_compare(
-          a.begin(), a.end(), b.begin(), b.end(),
-          [](unsigned char x, unsigned char y) { return std::tolower(x) < std::tolower(y); });
-    }
-  };
-  using Names = std::set<std::string, NameOrder>;
-
-  static bool Same(const Names& a, const Names& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](const std::string& x, const std::string& y) { return SameName(x, y); });
+  // As the server compares them (SameName).
+  using Names = std::set<std::string>;
+  static std::string Folded(std::string name) {
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return name;
   }
 
   Names KeyNames() const {
     Names names;
-    for (const std::size_t index : source_.key) names.insert(source_.columns[index].name);
+    for (const std::size_t index : source_.key) names.insert(Folded(source_.columns[index].name));
     return names;
   }
 
@@ -217,13 +211,12 @@ class Comparison {
       Names names;
       bool whole = true;
       for (const IndexPart& part : index.parts) {
-        names.insert(part.column);
+        names.insert(Folded(part.column));
         whole = whole && part.prefix_length == 0;
       }
-      if (whole && Same(names, key)) {
+      if (whole && names == key) {
         has_key = true;
-      } else if (!whole ||
-                 !std::includes(names.begin(), names.end(), key.begin(), key.end(), NameOrder())) {
+      } else if (!whole || !std::includes(names.begin(), names.end(), key.begin(), key.end())) {
         Add(DifferenceKind::kBlocking,
             fmt::format("index {} of the archive is unique", QuoteIdentifier(index.name)),
             index.name == "PRIMARY" ? "DROP PRIMARY KEY"

@@ -8,6 +8,7 @@
 #include <functional>
 #include <set>
 
+#include "destination/registry.h"
 #include "engine/reading_context.h"
 #include "engine/replica_gauge.h"
 #include "engine/source_session.h"
@@ -137,6 +138,14 @@ void CheckReplicas(const ThrottleSettings& settings, CheckReport* report) {
   }
 }
 
+void UseSourceAt(const std::vector<std::unique_ptr<Destination>>& destinations,
+                 const std::string& source, Connection& connection, CheckReport* report) {
+  for (const auto& destination : destinations) {
+    Part(report, "destination " + destination->target().destination,
+         [&] { destination->UseSource(source, connection); });
+  }
+}
+
 // Whether the archives are this journal's and not newer than it.
 void RequireJournalAt(const std::vector<std::unique_ptr<Destination>>& destinations,
                       const RunContext& context, const SourcePlan& plan, const Journal* journal,
@@ -154,10 +163,7 @@ void CheckSource(const Settings& settings, const std::string& name, const RunCon
   Part(report, "source " + name, [&] {
     const SourceSettings& source = settings.sources.at(name);
     const auto connection = ConnectSource(source);
-    for (const auto& destination : destinations) {
-      Part(report, "destination " + destination->target().destination,
-           [&] { destination->UseSource(name, *connection); });
-    }
+    UseSourceAt(destinations, name, *connection, report);
     const SourcePlan plan = PlanSource(*connection, settings, source, {});
     report->text +=
         fmt::format("source {} at {} ({}{})\n", name, connection->endpoint(),
@@ -272,8 +278,9 @@ CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock
   CheckReport report;
   constexpr int kSecondsPerTable = 2;
   std::unique_ptr<Journal> journal;
-  const bool known = Journal::IsAtRest(settings.state) || !PosixFileSystem().Exists(settings.state);
-  if (Journal::IsAtRest(settings.state)) {
+  const bool at_rest = Journal::IsAtRest(settings.state);
+  const bool known = at_rest || !PosixFileSystem().Exists(settings.state);
+  if (at_rest) {
     Part(&report, "journal " + settings.state,
          [&] { journal = Journal::Open(settings.state, OpenMode::kAtRest); });
     if (!journal) return report;
@@ -292,10 +299,7 @@ CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock
         const SourceSettings& source = settings.sources.at(name);
         const auto connection = ConnectSource(source);
         const SourcePlan plan = PlanSource(*connection, settings, source, request.only);
-        for (const auto& destination : destinations) {
-          Part(&report, "destination " + destination->target().destination,
-               [&] { destination->UseSource(name, *connection); });
-        }
+        UseSourceAt(destinations, name, *connection, &report);
         if (known) RequireJournalAt(destinations, context, plan, journal.get(), &report);
         for (const std::string& error : plan.errors)
           Problem(&report, ExitCode::kFailed, "source " + name + ": " + error, "");

@@ -17,13 +17,4 @@ RunContext ReadingContext(const Settings& settings, const ArchiverSettings& arch
   return context;
 }
 
-std::vector<std::unique_ptr<Destination>> DestinationsOf(const Settings& settings,
-                                                         const ArchiverSettings& archiver) {
-  std::vector<DestinationSettings> chosen;
-  for (const std::string& name : archiver.destinations) {
-    chosen.push_back(settings.destinations.at(name));
-  }
-  return MakeDestinations(chosen);
-}
-
 }  // namespace osarchiver

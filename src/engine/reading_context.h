@@ -14,8 +14,4 @@ RunContext ReadingContext(const Settings& settings, const ArchiverSettings& arch
                           const std::vector<std::unique_ptr<Destination>>& destinations,
                           const Journal* journal);
 
-// The destinations of one archiver, made.
-std::vector<std::unique_ptr<Destination>> DestinationsOf(const Settings& settings,
-                                                         const ArchiverSettings& archiver);
-
 }  // namespace osarchiver

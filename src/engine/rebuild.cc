@@ -13,7 +13,6 @@
 #include "destination/registry.h"
 #include "engine/batch_verifier.h"
 #include "engine/copy_repair.h"
-#include "engine/reading_context.h"
 #include "engine/source_session.h"
 #include "mariadb/quote.h"
 #include "state/journal.h"

@@ -111,11 +111,7 @@ RestoreReport RunsRestore::Execute(const std::function<bool(const std::string&)>
 }
 
 void RunsRestore::MakeDestinationsOf(const ArchiverSettings& archiver) {
-  std::vector<DestinationSettings> destinations;
-  for (const std::string& name : archiver.destinations) {
-    destinations.push_back(settings_.destinations.at(name));
-  }
-  owned_ = MakeDestinations(destinations);
+  owned_ = DestinationsOf(settings_, archiver);
   for (const auto& destination : owned_) destinations_.push_back(destination.get());
   verifier_ = std::make_unique<BatchVerifier>(*journal_, destinations_);
 }

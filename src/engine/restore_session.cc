@@ -41,10 +41,7 @@ TableName RestoreTargetOf(const RestoreRequest& request, const TableDefinition& 
           definition.table};
 }
 
-std::string TextOf(const Error& error) {
-  return error.hint().empty() ? error.what()
-                              : std::string(error.what()) + "; HINT: " + error.hint();
-}
+std::string TextOf(const Error& error) { return WithHint(error.what(), error.hint()); }
 
 RestoreSession::RestoreSession(const RestoreRequest& request,
                                std::function<std::unique_ptr<Connection>()> connect, Clock& clock,

@@ -136,12 +136,11 @@ void ArchiverRun::WriteStatus() {
 }
 
 void ArchiverRun::Problem(ExitCode code, const std::string& text, const std::string& hint) {
-  {
-    const std::lock_guard lock(result_mutex_);
-    result_.exit_code = Worse(result_.exit_code, code);
-    result_.problems.push_back(hint.empty() ? text : text + "; HINT: " + hint);
-  }
-  LogError(hint.empty() ? text : text + "; HINT: " + hint);
+  const std::string line = WithHint(text, hint);
+  LogError(line);
+  const std::lock_guard lock(result_mutex_);
+  result_.exit_code = Worse(result_.exit_code, code);
+  result_.problems.push_back(line);
 }
 
 void ArchiverRun::AddDeleted(std::uint64_t rows) {
@@ -239,11 +238,7 @@ void ArchiverRun::Connect() {
 }
 
 void ArchiverRun::Prepare() {
-  std::vector<DestinationSettings> settings;
-  for (const std::string& name : request_.archiver->destinations) {
-    settings.push_back(request_.settings->destinations.at(name));
-  }
-  destinations_ = MakeDestinations(settings);
+  destinations_ = DestinationsOf(*request_.settings, *request_.archiver);
   services_->context.databases_only = DatabasesOnly(destinations_);
   for (const auto& destination : destinations_) {
     for (const PlannedSource& source : sources_) {

@@ -77,10 +77,7 @@ std::vector<DestinationSettings> WhereRowsLie(const Settings& settings,
                                               const VerifyRequest& request, const Journal* journal,
                                               const std::vector<RunInfo>& runs,
                                               VerifyReport* report) {
-  std::vector<DestinationSettings> chosen;
-  for (const std::string& name : archiver.destinations) {
-    chosen.push_back(settings.destinations.at(name));
-  }
+  std::vector<DestinationSettings> chosen = DestinationSettingsOf(settings, archiver);
   if (runs.empty()) return chosen;
   const auto run =
       request.run.empty() ? std::optional<RunId>() : std::optional<RunId>(runs.front().id);

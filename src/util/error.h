@@ -24,6 +24,11 @@ class Error : public std::runtime_error {
   std::string hint_;
 };
 
+// One line of both, for logs and reports.
+inline std::string WithHint(const std::string& message, const std::string& hint) {
+  return hint.empty() ? message : message + "; HINT: " + hint;
+}
+
 // The command line or the configuration is wrong; nothing was started. Exit code 2.
 class ConfigError : public Error {
  public:
