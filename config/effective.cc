@@ -150,4 +150,20 @@ std::string EffectiveJson(const Settings& settings) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::optional<MariadbDestinationSettings> NamesIn(std::string_view effective_json,
+                                                  const std::string& destination) {
+  const Json json = Json::parse(effective_json, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  try {
+    const Json& found = json.at("destinations").at(destination);
+    if (found.at("backend") != "mariadb") return std::nullopt;
+    MariadbDestinationSettings names;
+    names.database_suffix = found.at("database_suffix").get<std::string>();
+    names.database_name = found.at("database_name").get<std::string>();
+    return names;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
 }  // namespace osarchiver

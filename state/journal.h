@@ -236,6 +236,11 @@ class Journal {
   // or not closed, and runs whose batches have copies in a damaged segment.
   std::vector<RunInfo> UnsettledRuns(std::string_view archiver) const;
   bool HasRunNamed(std::string_view name) const;
+  // NewRun::configuration of a run; "" where there is no such run. Of a run that rebuild-journal
+  // found: that of the day on which it was rebuilt.
+  std::string ConfigurationOf(std::string_view run_name) const;
+  // Every configuration that a run had, each once, the latest made first.
+  std::vector<std::string> ListConfigurations() const;
 
   // Commands other than run, and runs: who did what when.
   InvocationId BeginInvocation(std::string_view command, std::string_view archiver,

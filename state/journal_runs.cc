@@ -187,6 +187,23 @@ bool Journal::HasRunNamed(std::string_view name) const {
   return state_->db->QueryInt("SELECT EXISTS (SELECT 1 FROM runs WHERE name = ?)", name) != 0;
 }
 
+std::string Journal::ConfigurationOf(std::string_view run_name) const {
+  const State::Call call(*state_);
+  Statement row = state_->db->Query(
+      "SELECT text FROM texts WHERE id = (SELECT configuration FROM runs WHERE name = ?)",
+      run_name);
+  return row.Step() ? row.Text(0) : std::string();
+}
+
+std::vector<std::string> Journal::ListConfigurations() const {
+  const State::Call call(*state_);
+  std::vector<std::string> texts;
+  Statement rows = state_->db->Query(
+      "SELECT text FROM texts WHERE id IN (SELECT configuration FROM runs) ORDER BY id DESC");
+  while (rows.Step()) texts.push_back(rows.Text(0));
+  return texts;
+}
+
 InvocationId Journal::BeginInvocation(std::string_view command, std::string_view archiver,
                                       std::optional<RunId> run, std::string_view host,
                                       std::int64_t pid) {

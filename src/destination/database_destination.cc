@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "config/effective.h"
 #include "destination/archive_table.h"
 #include "destination/database_inventory.h"
 #include "destination/database_names.h"
@@ -140,7 +141,7 @@ void DatabaseDestination::RequireJournal(const RunContext& run, const std::vecto
                                          const Journal* journal) {
   std::set<std::string> databases;
   for (const PassKey& key : tables) {
-    for (std::string& name : Databases(run.site, key)) databases.insert(std::move(name));
+    for (std::string& name : Databases(settings_, run.site, key)) databases.insert(std::move(name));
   }
   if (databases.empty()) return;
   const std::string what = "asking the archives at " + target_.destination;
@@ -207,11 +208,24 @@ std::unique_ptr<TableWriter> DatabaseDestination::OpenTable(const PassContext& p
     Retry({}, SystemClock(), what, [&] {
       auto connection = connections_.Take();
       name = NameFor(*connection, pass.run.site, pass.run.source, definition, *relation);
+      GoOnWhereItBegan(*connection, pass, journal, &name);
       Prepare(*connection, name, pass, journal);
     });
   });
   return std::make_unique<DatabaseTableWriter>([this] { return connections_.Open(); }, target_,
                                                name, pass);
+}
+
+void DatabaseDestination::GoOnWhereItBegan(Connection& connection, const PassContext& pass,
+                                           const Journal& journal, TableName* name) {
+  RunInfo run;
+  run.name = pass.run.run_name;
+  run.site = pass.run.site;
+  const PassKey key{pass.run.source, pass.definition.database, pass.definition.table};
+  if (DatabasesOf(run, key, journal) == Databases(settings_, run.site, key)) return;
+  const auto control = FindControl(connection, run, key, journal);
+  if (!control || !control->HasEntries(connection, run.name, TableId(key))) return;
+  name->database = control->database();
 }
 
 void DatabaseDestination::Prepare(Connection& connection, const TableName& name,
@@ -226,38 +240,59 @@ void DatabaseDestination::Prepare(Connection& connection, const TableName& name,
   PrepareArchiveTable(connection, name, pass.definition, settings_.schema_changes);
 }
 
-std::vector<std::string> DatabaseDestination::Databases(const std::string& site,
+std::vector<std::string> DatabaseDestination::Databases(const MariadbDestinationSettings& settings,
+                                                        const std::string& site,
                                                         const PassKey& key) {
   std::vector<std::string> names;
   const std::optional<Relation> relation = RelationTo(key.source);
   for (const bool assumed : {true, false}) {
     if (relation && relation->same_server != assumed) continue;
-    std::string name = ArchiveDatabaseName(settings_, site, key.source, key.database, assumed);
+    std::string name = ArchiveDatabaseName(settings, site, key.source, key.database, assumed);
     if (names.empty() || names.back() != name) names.push_back(std::move(name));
   }
   return names;
 }
 
+std::vector<std::string> DatabaseDestination::DatabasesOf(const RunInfo& run, const PassKey& key,
+                                                          const Journal& journal) {
+  const auto recorded = NamesIn(journal.ConfigurationOf(run.name), target_.destination);
+  return Databases(recorded.value_or(settings_), run.site, key);
+}
+
 std::optional<ControlTable> DatabaseDestination::FindControl(Connection& connection,
-                                                             const RunInfo& run,
-                                                             const PassKey& key) {
+                                                             const RunInfo& run, const PassKey& key,
+                                                             const Journal& journal) {
   std::optional<ControlTable> first;
-  for (const std::string& name : Databases(run.site, key)) {
-    ControlTable control(name);
-    if (!control.Exists(connection)) continue;
-    if (control.HasEntries(connection, run.name, TableId(key))) return control;
-    if (!first) first = std::move(control);
+  std::set<std::string> seen;
+  // The one with entries among databases that were not looked at yet.
+  const auto find = [&](const std::vector<std::string>& names,
+                        bool expected) -> std::optional<ControlTable> {
+    for (const std::string& name : names) {
+      if (!seen.insert(name).second) continue;
+      ControlTable control(name);
+      if (!control.Exists(connection)) continue;
+      if (control.HasEntries(connection, run.name, TableId(key))) return control;
+      if (expected && !first) first = std::move(control);
+    }
+    return std::nullopt;
+  };
+  if (auto control = find(DatabasesOf(run, key, journal), true)) return control;
+  if (auto control = find(Databases(settings_, run.site, key), false)) return control;
+  for (const std::string& configuration : journal.ListConfigurations()) {
+    const auto names = NamesIn(configuration, target_.destination);
+    if (!names) continue;
+    if (auto control = find(Databases(*names, run.site, key), false)) return control;
   }
   return first;
 }
 
 Hash DatabaseDestination::ReadOnce(const CopyReference& copy, const TableDefinition& definition,
-                                   const RunInfo& run, RowBatch* rows) {
+                                   const RunInfo& run, const Journal& journal, RowBatch* rows) {
   auto connection = connections_.Take();
   const std::string what =
       fmt::format("batch {} of {}.{} (run {}) at {}", copy.number, copy.key.database,
                   copy.key.table, copy.run_name, target_.destination);
-  const auto control = FindControl(*connection, run, copy.key);
+  const auto control = FindControl(*connection, run, copy.key, journal);
   if (!control) throw IntegrityError(what + ": there is no " + std::string(kControlTableName));
   const auto entry = control->Find(*connection, copy.run_name, TableId(copy.key), copy.number);
   if (!entry) {
@@ -285,7 +320,7 @@ Hash DatabaseDestination::ReadBack(const CopyReference& copy, const TableDefinit
         [&] {
           read.Clear();
           try {
-            digest = ReadOnce(copy, definition, run, &read);
+            digest = ReadOnce(copy, definition, run, journal, &read);
           } catch (const DatabaseError& error) {
             if (!IsGone(error)) throw;
             throw IntegrityError(fmt::format("batch {} of {}.{} (run {}) is not at {}: {}",
@@ -326,7 +361,7 @@ Survey DatabaseDestination::SurveyPass(const RunInfo& run, const PassInfo& pass,
     batches[batch.batch.number] = std::move(batch);
   }
   auto connection = connections_.Take();
-  const auto control = FindControl(*connection, run, pass.key);
+  const auto control = FindControl(*connection, run, pass.key, journal);
   if (!control) return survey;
   try {
     RequireKnownRuns(*connection, *control, run.archiver, journal);
@@ -370,8 +405,8 @@ std::vector<VerifyFinding> DatabaseDestination::Verify(const RunInfo& run, const
   std::vector<VerifyFinding> findings;
   Retry({}, SystemClock(), "verifying archived batches of " + pass.key.table, [&] {
     auto connection = connections_.Take();
-    const auto control = FindControl(*connection, run, pass.key);
-    findings = VerifyDatabasePass(*connection, control, Databases(run.site, pass.key).front(),
+    const auto control = FindControl(*connection, run, pass.key, journal);
+    findings = VerifyDatabasePass(*connection, control, DatabasesOf(run, pass.key, journal).front(),
                                   target_, run, pass, journal, sample, seed);
   });
   return findings;

@@ -50,20 +50,29 @@ class DatabaseDestination final : public Destination {
   };
   // Nothing when nobody asked (verify and restore do not connect to sources).
   std::optional<Relation> RelationTo(const std::string& source);
-  // The databases that may hold archives of a source's database, the likeliest first.
-  std::vector<std::string> Databases(const std::string& site, const PassKey& key);
-  // The control table among them that has entries of the run and table; the first that exists when
-  // none has; nothing when none exists.
+  // The databases that may hold archives of a source's database under such names, the likeliest
+  // first.
+  std::vector<std::string> Databases(const MariadbDestinationSettings& names,
+                                     const std::string& site, const PassKey& key);
+  // Where the run archived to: by the names of the configuration it kept, or by today's.
+  std::vector<std::string> DatabasesOf(const RunInfo& run, const PassKey& key,
+                                       const Journal& journal);
+  // The control table that has entries of the run and table: where the run archived to, by today's
+  // names (it was settled under these), by those of any other configuration of this journal. When
+  // none has, the first that exists where the run archived to; nothing when none exists.
   std::optional<ControlTable> FindControl(Connection& connection, const RunInfo& run,
-                                          const PassKey& key);
+                                          const PassKey& key, const Journal& journal);
   // The archive table of a source's table. Throws ConfigError when it would be that table itself.
   TableName NameFor(Connection& connection, const std::string& site, const std::string& source,
                     const TableDefinition& definition, Relation relation) const;
+  // A run that is settled under other names than it had: what is stored of it now belongs to where
+  // its entries of this table are, for they form one chain.
+  void GoOnWhereItBegan(Connection& connection, const PassContext& pass, const Journal& journal,
+                        TableName* name);
   void Prepare(Connection& connection, const TableName& name, const PassContext& pass,
                Journal& journal);
-  Survey SurveyOnce(const RunInfo& run, const PassInfo& pass, Journal& journal);
   Hash ReadOnce(const CopyReference& copy, const TableDefinition& definition, const RunInfo& run,
-                RowBatch* rows);
+                const Journal& journal, RowBatch* rows);
   // Throws ConfigError when the entries are another journal's, IntegrityError when the newest are
   // of a run that the journal does not know.
   void RequireJournalOf(Connection& connection, const ControlTable& control, const RunContext& run,

@@ -92,13 +92,12 @@ std::vector<SupersededVersion> RowStore::Insert(const BatchToStore& batch) {
   for (std::size_t i = 0; i < conflicts_.size() && i < kNamedKeys; ++i) {
     keys += (i > 0 ? "; " : "") + KeyText(KeyBytes(rows.row(conflicts_[i]), pass_.definition.key));
   }
-  throw BatchConflict(
-      fmt::format(
-          "{} rows of {}.{} have keys that rows of {} have which osarchiver did not archive "
-          "in this version from here: {}{}",
-          conflicts_.size(), pass_.definition.database, pass_.definition.table, ToText(table_),
-          keys, conflicts_.size() > kNamedKeys ? "; ..." : ""),
-      std::move(conflicts_));
+  const std::string message = fmt::format(
+      "{} rows of {}.{} have keys that rows of {} have which osarchiver did not archive "
+      "in this version from here: {}{}",
+      conflicts_.size(), pass_.definition.database, pass_.definition.table, ToText(table_), keys,
+      conflicts_.size() > kNamedKeys ? "; ..." : "");
+  throw BatchConflict(message, std::move(conflicts_));
 }
 
 RowStore::Statement RowStore::BuildBulk(const RowBatch& rows, std::size_t begin) {

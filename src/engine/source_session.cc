@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "destination/control_table.h"
 #include "destination/registry.h"
 #include "mariadb/connection.h"
 #include "mariadb/quote.h"
@@ -14,11 +15,16 @@ namespace {
 
 constexpr std::int64_t kMaxClockDifference = 600;
 
-// The databases that destinations of this configuration write to on the source's own server, or on
-// one whose changes come here by replication.
-std::vector<std::string> ArchiveDatabases(Connection& connection, const Settings& settings,
-                                          const SourceSettings& source) {
+// The databases of the source's server that destinations of this configuration write to, there or
+// on one whose changes come here by replication, and those that hold archives already: of an
+// earlier configuration, or of another one.
+std::vector<std::string> ArchiveDatabases(Connection& connection, const Settings& settings) {
   std::vector<std::string> names;
+  for (auto& row : connection.Query(
+           "SELECT DISTINCT TABLE_SCHEMA FROM information_schema.TABLES WHERE TABLE_NAME = " +
+           QuoteText(kControlTableName))) {
+    names.push_back(row[0].value_or(""));
+  }
   for (const auto& [name, destination] : settings.destinations) {
     if (destination.backend != "mariadb") continue;
     bool same_server = false;
@@ -38,7 +44,6 @@ std::vector<std::string> ArchiveDatabases(Connection& connection, const Settings
       }
     }
   }
-  (void)source;
   return names;
 }
 
@@ -85,7 +90,7 @@ SourcePlan PlanSource(Connection& connection, const Settings& settings,
                       const SourceSettings& source, const std::vector<TableName>& only) {
   PlanRequest request;
   request.source = &source;
-  request.archive_databases = ArchiveDatabases(connection, settings, source);
+  request.archive_databases = ArchiveDatabases(connection, settings);
   request.only = only;
   SourcePlan plan = MakePlan(connection, request);
   bool deletes = false;

@@ -132,7 +132,8 @@ void PlanBuilder::ChooseDatabases() {
                "exclude_databases has '" + excluding->text() + "'");
     } else if (!by_name && Contains(request_.archive_databases, database)) {
       LeaveOut({database, "*"}, LeftOutTable::Reason::kExcluded,
-               "a destination writes to it; only its full name makes it a source");
+               "it holds archives, or a destination writes to it; only its full name makes it a "
+               "source");
     } else {
       databases_.push_back(database);
     }

@@ -79,10 +79,9 @@ bool Independent(const SourcePlan& plan, const TablePlan& a, const TablePlan& b)
 
 struct PlanRequest {
   const SourceSettings* source = nullptr;
-  std::string now;  // "": ask the server
-  std::vector<std::string>
-      archive_databases;        // of this configuration on this server: '*' leaves them out
-  std::vector<TableName> only;  // --table; empty: all
+  std::string now;                             // "": ask the server
+  std::vector<std::string> archive_databases;  // on this server: '*' leaves them out
+  std::vector<TableName> only;                 // --table; empty: all
 };
 
 // Asks the catalogue only, reads no rows. Throws DatabaseError when the server cannot be asked;

@@ -24,6 +24,7 @@ TEST_F(DatabaseDestinationTest, SomebodyElsesRowIsAConflictAndNothingIsStored) {
   } catch (const BatchConflict& conflict) {
     EXPECT_EQ(conflict.row_indexes(), (std::vector<std::size_t>{1, 3}));
     EXPECT_NE(std::string(conflict.what()).find("2; 4"), std::string::npos) << conflict.what();
+    EXPECT_EQ(std::string(conflict.what()).find("2 rows of "), 0U) << conflict.what();
   }
   EXPECT_EQ(Names(), "2=theirs,4=theirs");
   EXPECT_EQ(Sql("SELECT COUNT(*) FROM nova_kept.osarchiver_batches"), "0");

@@ -1,4 +1,5 @@
 #include "config/load.h"
+#include "config/effective.h"
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -321,6 +322,28 @@ TEST_F(LoadTest, EffectiveJsonIsStableAndKeepsNoPassword) {
   const auto parsed = nlohmann::json::parse(json);
   EXPECT_EQ(parsed["sources"]["a"]["user"], "u");
   EXPECT_EQ(parsed["sources"]["b"]["retention"], "12 months");
+}
+
+TEST_F(LoadTest, ANameOfAnArchiveDatabaseIsFoundInWhatARunKept) {
+  const std::string json =
+      Load(
+          "state: /s\nsources: {a: {databases: x}}\n"
+          "destinations: {d: {backend: mariadb, host: h, database_suffix: _old},\n"
+          "  e: {backend: mariadb, host: h, database_name: '{site}_{database}'},\n"
+          "  f: {backend: file, directory: /f}}\n"
+          "archivers: {z: {sources: [a], destinations: [d, e, f]}}\n")
+          .effective_json;
+  ASSERT_TRUE(NamesIn(json, "d"));
+  EXPECT_EQ(NamesIn(json, "d")->database_suffix, "_old");
+  EXPECT_EQ(NamesIn(json, "d")->database_name, "");
+  EXPECT_EQ(NamesIn(json, "e")->database_name, "{site}_{database}");
+  for (const char* text : {"", "{", "[]", "7", R"({"destinations":[]})",
+                           R"({"destinations":{"d":{"backend":"mariadb"}}})",
+                           R"({"destinations":{"d":{"backend":7,"database_suffix":""}}})"}) {
+    EXPECT_FALSE(NamesIn(text, "d")) << text;
+  }
+  EXPECT_FALSE(NamesIn(json, "f"));
+  EXPECT_FALSE(NamesIn(json, "other"));
 }
 
 TEST_F(LoadTest, WarnsOfWhatIsOddWithItsPlace) {

@@ -33,6 +33,22 @@ TEST_F(JournalRunsTest, ARunIsFoundByNumberNameAndLast) {
   EXPECT_FALSE(journal().HasRunNamed("20261123T020000Z-3"));
 }
 
+TEST_F(JournalRunsTest, ConfigurationsAreKeptEachOnce) {
+  EXPECT_THAT(journal().ListConfigurations(), IsEmpty());
+  int number = 0;
+  for (const char* configuration : {"one", "two", "one"}) {
+    NewRun run;
+    run.name = "20261123T020000Z-" + std::to_string(++number);
+    run.archiver = "nova";
+    run.configuration = configuration;
+    journal().BeginRun(run);
+  }
+  EXPECT_THAT(journal().ListConfigurations(), ElementsAre("two", "one"));
+  EXPECT_EQ(journal().ConfigurationOf("20261123T020000Z-2"), "two");
+  EXPECT_EQ(journal().ConfigurationOf("20261123T020000Z-3"), "one");
+  EXPECT_EQ(journal().ConfigurationOf("20261123T020000Z-4"), "");
+}
+
 TEST_F(JournalRunsTest, EverythingOfARunComesBack) {
   const RunId id = BeginRun();
   RunInfo run = *Open().FindRun(std::to_string(id));
