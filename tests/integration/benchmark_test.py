@@ -45,7 +45,7 @@ class BenchmarkTest(unittest.TestCase):
 
     def test_osarchiver_and_the_bare_delete_move_the_same_rows(self):
         found = self.benchmark(
-            "--case", "moving", "--rows", "1000", "--only", "delete,compared,osa-files,osa-db,insert"
+            "--case", "moving", "--rows", "1000", "--only", "delete,compared,served,osa-files,osa-db,insert"
         )
         runs = found["cases"]["moving"]["runs"]
         self.assertEqual(found["cases"]["moving"]["eligible"], 600)

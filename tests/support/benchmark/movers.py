@@ -3,6 +3,8 @@
     delete     bare chunked DELETE by primary key range: the floor; archives nothing
     compared   what deleting costs when each row is compared first: DELETE by lists of keys, and
                RETURNING all columns; archives nothing, compares nothing
+    served     what osarchiver asks of the server, and nothing else: one client reads the rows while
+               another deletes as `compared` does; archives nothing, compares nothing
     pt-file    pt-archiver to one CSV file, unverified
     osa-files  osarchiver to SQL and CSV files, default settings
     osa-files2 the same with delete_connections: 2
@@ -19,7 +21,7 @@ from benchmark.instances import CHUNK
 from benchmark.lab import total_bytes
 from private_mariadb import find_program
 
-PEERS = ("delete", "compared", "pt-file", "pt-db", "insert")
+PEERS = ("delete", "compared", "served", "pt-file", "pt-db", "insert")
 WITH_SECOND = ("pt-db", "osa-db")
 
 
@@ -41,8 +43,8 @@ class Movers:
         """What Lab.alternate() takes."""
         return {name: (lambda name=name: self.measure(name)) for name in names}
 
-    def _client(self, statements):
-        path = os.path.join(self.table.directory, "statements.sql")
+    def _client(self, statements, name="statements.sql"):
+        path = os.path.join(self.table.directory, name)
         with open(path, "w") as file:
             file.write(statements)
         return self.table.source.client("--batch", "nova"), path
@@ -53,16 +55,40 @@ class Movers:
         )
 
     def _compared(self):
+        command, path = self._deletes_by_key()
+        # Row by row out of the socket, as fast as the client can.
+        return ["sh", "-c", '"$@" --quick >/dev/null', "sh", *command], path
+
+    def _deletes_by_key(self):
         columns = ", ".join(f"`{name}`" for name in self.table.columns)
-        command, path = self._client(
+        return self._client(
             "SET character_set_results = NULL;\n"
             + "".join(
                 f"DELETE FROM instances WHERE id IN ({keys}) LIMIT {CHUNK} RETURNING {columns};\n"
                 for keys in self.table.key_lists()
             )
         )
-        # Row by row out of the socket, as fast as the client can.
-        return ["sh", "-c", '"$@" >/dev/null', "sh", *command, "--quick"], path
+
+    def _served(self):
+        columns = ", ".join(f"`{name}`" for name in self.table.columns)
+        command, reads = self._client(
+            "SET character_set_results = NULL;\n"
+            + "".join(
+                f"SELECT {columns} FROM instances WHERE {part} ORDER BY id;\n"
+                for part in self.table.ranges()
+            ),
+            "reads.sql",
+        )
+        _, deletes = self._deletes_by_key()
+        # The reader writes a line for each row: so it is shown to have seen them all before they
+        # were deleted.
+        script = (
+            "reads=$1 count=$2; shift 2\n"
+            '"$@" --quick --skip-column-names <"$reads" | wc -l >"$reads.rows" &\n'
+            '"$@" --quick >/dev/null || exit 1\n'
+            'wait $! && [ "$(cat "$reads.rows")" = "$count" ]\n'
+        )
+        return ["sh", "-c", script, "sh", reads, str(self.table.eligible), *command], deletes
 
     def _insert(self):
         create = self.table.create_text.replace(
@@ -123,7 +149,7 @@ class Movers:
 
     def _archived(self, name):
         """(rows, bytes) that lie in the archive; rows None where nothing is archived."""
-        if name in ("delete", "compared"):
+        if name in ("delete", "compared", "served"):
             return None, 0
         if name == "pt-file":
             path = os.path.join(self.table.output, "nova.instances.csv")
