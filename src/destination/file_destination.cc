@@ -112,6 +112,9 @@ Hash FileDestination::ReadBack(const CopyReference& copy, const TableDefinition&
     reader = readers_.Take(target_.files, path);
   } catch (const IoError& error) {
     if (error.error_number() != ENOENT) throw;
+    // Files that are not mounted are not lost.
+    const auto run = journal.FindRun(copy.run_name);
+    if (run) root_.RequireMarker(run->site);
     throw IntegrityError(Describe(copy, path) + ": the file is not there");
   }
   RequireSame(reader->header(), copy, definition, path);

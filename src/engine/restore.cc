@@ -4,9 +4,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <map>
+#include <set>
 
 #include "destination/registry.h"
 #include "engine/batch_verifier.h"
+#include "engine/reading_context.h"
 #include "engine/restore_session.h"
 #include "state/journal.h"
 #include "state/run_lock.h"
@@ -59,7 +62,9 @@ class RunsRestore {
   void Produce(const std::function<bool(RestoreBatch)>& push);
   RestoreBatch Read(const RestoreItem& item, const BatchInfo& batch);
   std::optional<RowBatch> ReadProven(const RestoreItem& item, const BatchInfo& batch,
-                                     std::string* damage);
+                                     RestoreBatch* ready);
+  // Why a copy there cannot be read, known before trying; "" when nothing is.
+  std::string OutOfReach(const CopyTarget& target) const;
   void Remember(const RestoreItem& item, BatchId id, RestoreBatch* batch);
   void RestoreAll();
 
@@ -72,6 +77,7 @@ class RunsRestore {
   std::unique_ptr<Journal> journal_;
   std::vector<std::unique_ptr<Destination>> owned_;
   Destinations destinations_;
+  std::map<std::string, std::string> out_of_reach_;  // by destination: why
   std::unique_ptr<BatchVerifier> verifier_;
   std::vector<RestoreItem> items_;
   std::map<std::string, std::unique_ptr<RestoreSession>> sessions_;  // by source
@@ -101,8 +107,7 @@ RestoreReport RunsRestore::Execute(const std::function<bool(const std::string&)>
   try {
     RestoreAll();
   } catch (const Error& error) {
-    report_.problems.push_back(TextOf(error));
-    report_.exit_code = Worse(report_.exit_code, ExitCode::kFailed);
+    report_.AddFailure(TextOf(error));
   }
   if (invocation) {
     journal_->FinishInvocation(*invocation, static_cast<int>(report_.exit_code), stop_.reason());
@@ -111,7 +116,15 @@ RestoreReport RunsRestore::Execute(const std::function<bool(const std::string&)>
 }
 
 void RunsRestore::MakeDestinationsOf(const ArchiverSettings& archiver) {
-  owned_ = DestinationsOf(settings_, archiver);
+  std::set<RunId> runs;
+  for (const RestoreItem& item : items_) runs.insert(item.run.id);
+  const RowPlaces places = WhereRowsLie(
+      settings_, archiver, runs.size() == 1 ? std::optional<RunId>(*runs.begin()) : std::nullopt,
+      journal_.get());
+  for (const std::string& name : places.gone) {
+    out_of_reach_[name] = "destination '" + name + "' is not in the configuration any more";
+  }
+  owned_ = MakeDestinations(places.destinations);
   for (const auto& destination : owned_) destinations_.push_back(destination.get());
   verifier_ = std::make_unique<BatchVerifier>(*journal_, destinations_);
 }
@@ -186,7 +199,7 @@ RestoreBatch RunsRestore::Read(const RestoreItem& item, const BatchInfo& batch) 
   ready.definition = &item.definition;
   ready.source = item.pass.key.source;
   ready.archived_rows = batch.batch.rows;
-  const std::optional<RowBatch> rows = ReadProven(item, batch, &ready.damage);
+  const std::optional<RowBatch> rows = ReadProven(item, batch, &ready);
   if (!rows) return ready;
   FillBatch(*rows,
             filter_.Choose(RestoreTargetOf(request_, item.definition), item.definition, *rows),
@@ -195,27 +208,60 @@ RestoreBatch RunsRestore::Read(const RestoreItem& item, const BatchInfo& batch) 
   return ready;
 }
 
-// The rows of one batch from the first copy that is proven. `damage` names the copies that are not.
+std::string RunsRestore::OutOfReach(const CopyTarget& target) const {
+  const auto known = out_of_reach_.find(target.destination);
+  return known == out_of_reach_.end() ? std::string() : known->second;
+}
+
+// The rows of one batch from the first copy that is proven. Says which copies are not, and which
+// could not be looked at: the batch is damaged only when none of its copies may still be whole.
 std::optional<RowBatch> RunsRestore::ReadProven(const RestoreItem& item, const BatchInfo& batch,
-                                                std::string* damage) {
-  std::string problems;
+                                                RestoreBatch* ready) {
+  std::vector<std::string> damaged;
+  std::set<std::string> unread;
   for (const CopyLocation& copy : batch.copies) {
+    std::string why = OutOfReach(copy.target);
     Destination* destination = FindDestination(destinations_, copy.target);
-    if (destination == nullptr) continue;
+    if (why.empty() && destination == nullptr) {
+      why = fmt::format("destination '{}' has no format {} any more", copy.target.destination,
+                        copy.target.format);
+    }
+    if (!why.empty()) {
+      unread.insert(why);
+      continue;
+    }
     try {
       RowBatch rows = verifier_->ReadProven(
           *destination, {item.run.name, item.pass.key, batch.batch.number, copy}, item.definition,
           batch.batch.digest, batch.batch.rows);
-      if (!problems.empty()) *damage = problems + "; its rows are taken from another copy";
+      if (!damaged.empty()) {
+        ready->damage =
+            fmt::format("{}; its rows are taken from another copy", fmt::join(damaged, "; "));
+      }
       return rows;
     } catch (const IntegrityError& error) {
-      problems += (problems.empty() ? "" : "; ") + std::string(error.what());
+      damaged.emplace_back(error.what());
+    } catch (const StateError&) {
+      throw;
+    } catch (const Error& error) {
+      // Once: each batch would wait for it again.
+      why = fmt::format("destination {}: {}", copy.target.destination, TextOf(error));
+      out_of_reach_[copy.target.destination] = why;
+      LogWarning(why);
+      unread.insert(std::move(why));
     }
   }
-  *damage = fmt::format(
-      "batch {} of {}.{} in run {} has no copy that is whole; none of its rows was written{}{}",
-      batch.batch.number, item.pass.key.database, item.pass.key.table, item.run.name,
-      problems.empty() ? "" : ": ", problems);
+  const std::string what = fmt::format("batch {} of {}.{} in run {}", batch.batch.number,
+                                       item.pass.key.database, item.pass.key.table, item.run.name);
+  if (!damaged.empty() || unread.empty()) {
+    damaged.insert(damaged.end(), unread.begin(), unread.end());
+    ready->damage = fmt::format("{} has no copy that is whole; none of its rows was written{}{}",
+                                what, damaged.empty() ? "" : ": ", fmt::join(damaged, "; "));
+  } else {
+    ready->unreachable =
+        fmt::format("{} has no copy within reach; none of its rows was written: {}", what,
+                    fmt::join(unread, "; "));
+  }
   return std::nullopt;
 }
 
@@ -244,11 +290,13 @@ void RestoreReport::AddDamage(const std::string& problem) {
   exit_code = Worse(exit_code, ExitCode::kDamage);
 }
 
+void RestoreReport::AddFailure(const std::string& problem) {
+  problems.push_back(problem);
+  exit_code = Worse(exit_code, ExitCode::kFailed);
+}
+
 void RestoreReport::AddKeysNotFound(const std::vector<std::string>& keys) {
-  for (const std::string& key : keys) {
-    problems.push_back("no archived row has the key " + key);
-    exit_code = Worse(exit_code, ExitCode::kFailed);
-  }
+  for (const std::string& key : keys) AddFailure("no archived row has the key " + key);
 }
 
 void TakeBatch(const RestoreBatch& batch, RestoreSession& session, const RestoreRequest& request,
@@ -256,6 +304,7 @@ void TakeBatch(const RestoreBatch& batch, RestoreSession& session, const Restore
   const std::string shown = "restoring " + ToText(RestoreTargetOf(request, *batch.definition));
   if (batch.first) progress.BeginTable(shown, false);
   if (!batch.damage.empty()) report->AddDamage(batch.damage);
+  if (!batch.unreachable.empty()) report->AddFailure(batch.unreachable);
   session.Restore(batch);
   progress.AddVerified(batch.archived_rows);
   progress.SetShare(shown, batch.share);

@@ -42,6 +42,7 @@ struct RestoreReport {
   ExitCode exit_code = ExitCode::kSuccess;
 
   void AddDamage(const std::string& problem);
+  void AddFailure(const std::string& problem);
   // Keys of RestoreRequest::where_keys that no archived row has.
   void AddKeysNotFound(const std::vector<std::string>& keys);
 };

@@ -29,8 +29,10 @@ struct RestoreBatch {
   std::uint64_t archived_rows = 0;  // those left out too
   bool first = false;               // of its table's pass
   double share = 0;                 // of its table's pass, once it is done
-  // Why there are no rows: the archive is damaged.
+  // What of the archive is damaged; there may be no rows because of it.
   std::string damage;
+  // Why there are no rows though nothing is known to be damaged: no copy is within reach.
+  std::string unreachable;
 };
 
 // What a restore takes out of a batch: the rows that were asked for by key, and of several versions

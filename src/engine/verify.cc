@@ -70,37 +70,6 @@ void AddProblem(VerifyReport* report, std::string text, const std::string& hint,
     report->problems.push_back(std::move(text));
 }
 
-// The archiver's destinations and, while the configuration has them, those to which it wrote when
-// it had others. What no name leads to any more is a problem: nobody looked at it.
-std::vector<DestinationSettings> WhereRowsLie(const Settings& settings,
-                                              const ArchiverSettings& archiver,
-                                              const VerifyRequest& request, const Journal* journal,
-                                              const std::vector<RunInfo>& runs,
-                                              VerifyReport* report) {
-  std::vector<DestinationSettings> chosen = DestinationSettingsOf(settings, archiver);
-  if (runs.empty()) return chosen;
-  const auto run =
-      request.run.empty() ? std::optional<RunId>() : std::optional<RunId>(runs.front().id);
-  for (const std::string& name : journal->ListDestinations(archiver.name, run)) {
-    if (std::find(archiver.destinations.begin(), archiver.destinations.end(), name) !=
-        archiver.destinations.end()) {
-      continue;
-    }
-    const auto known = settings.destinations.find(name);
-    if (known != settings.destinations.end()) {
-      chosen.push_back(known->second);
-      continue;
-    }
-    AddProblem(report,
-               fmt::format("archiver {}: the copies at destination '{}', which is not in the "
-                           "configuration any more, were not looked at",
-                           archiver.name, name),
-               "put the destination back under 'destinations'; no archiver needs to name it",
-               ExitCode::kFailed);
-  }
-  return chosen;
-}
-
 // Archivers that archived and are not in the configuration any more.
 void FindForgotten(const Settings& settings, const Journal& journal, VerifyReport* report) {
   for (const std::string& name : journal.ListArchivers()) {
@@ -124,8 +93,18 @@ void VerifyArchiver(const Settings& settings, const ArchiverSettings& archiver,
   const std::vector<RunInfo> runs =
       journal == nullptr ? std::vector<RunInfo>() : RunsToVerify(*journal, archiver, request);
   *any_run = *any_run || !runs.empty();
-  const auto destinations =
-      MakeDestinations(WhereRowsLie(settings, archiver, request, journal, runs, report));
+  const auto run = request.run.empty() || runs.empty() ? std::optional<RunId>()
+                                                       : std::optional<RunId>(runs.front().id);
+  const RowPlaces places = WhereRowsLie(settings, archiver, run, runs.empty() ? nullptr : journal);
+  for (const std::string& name : places.gone) {
+    AddProblem(report,
+               fmt::format("archiver {}: the copies at destination '{}', which is not in the "
+                           "configuration any more, were not looked at",
+                           archiver.name, name),
+               "put the destination back under 'destinations'; no archiver needs to name it",
+               ExitCode::kFailed);
+  }
+  const auto destinations = MakeDestinations(places.destinations);
   const RunContext context = ReadingContext(settings, archiver, destinations, journal);
   for (const auto& destination : destinations) {
     const bool files = !destination->target().format.empty();

@@ -14,7 +14,7 @@ ROWS = sum(small_sample.ELIGIBLE.values())
 class RenamedArchiveTest(ArchiverCase):
     def setUp(self):
         super().setUp()
-        for suffix in ("_archive", "_history", "_third", "_archive_history"):
+        for suffix in ("_history", "_third", "_archive_history"):
             self.db.sql(f"DROP DATABASE IF EXISTS {small_sample.DATABASE}{suffix}")
         self.before = self.load_small()
         self.configure(formats=())
