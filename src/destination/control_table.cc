@@ -269,11 +269,11 @@ void ControlTable::ForEachKeys(Connection& connection, const std::string& table_
 }
 
 std::vector<std::string> ControlTable::ListSuperseded(Connection& connection,
-                                                      const std::string& table_id) const {
+                                                      const std::string& archive_table) const {
   std::vector<std::string> blobs;
   connection.Stream(
-      fmt::format("SELECT superseded FROM {} WHERE table_id = {} AND superseded <> ''", name_,
-                  QuoteText(table_id)),
+      fmt::format("SELECT superseded FROM {} WHERE archive_table = {} AND superseded <> ''", name_,
+                  QuoteText(archive_table)),
       [&](const Row& row) {
         blobs.push_back(ToText(row[0]));
         return RowAction::kContinue;

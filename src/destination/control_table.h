@@ -93,7 +93,7 @@ class ControlTable {
                    const std::function<void(const ControlEntry&)>& on_entry) const;
   // The `superseded` of every entry of the table that has any.
   std::vector<std::string> ListSuperseded(Connection& connection,
-                                          const std::string& table_id) const;
+                                          const std::string& archive_table) const;
 
  private:
   std::string database_;

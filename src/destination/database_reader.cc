@@ -21,12 +21,14 @@ std::string Describe(const ControlTable& control, const ControlEntry& entry) {
                      entry.key.table, entry.run_name, control.database(), entry.archive_table);
 }
 
-// Rows that a later batch put newer versions in the place of.
+// Rows that a later batch put newer versions in the place of. It may be another source's: where two
+// had the same bytes in a row, both entries list it, and the version that one replaced is kept in
+// that one's entry.
 void TakeSuperseded(Connection& connection, const ControlTable& control, const ControlEntry& entry,
                     const TableDefinition& definition, const ArchivedKeys& keys, Wanted* wanted,
                     RowBatch* found, std::vector<Hash>* hashes) {
   Sha256 sha;
-  for (const std::string& blob : control.ListSuperseded(connection, entry.table_id)) {
+  for (const std::string& blob : control.ListSuperseded(connection, entry.archive_table)) {
     for (const SupersededVersion& version : DecodeSuperseded(blob)) {
       const auto place = wanted->find(version.key);
       if (place == wanted->end() || !IsCanonical(version.row, definition.columns.size())) continue;
