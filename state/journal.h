@@ -230,8 +230,7 @@ class Journal {
   std::vector<RunInfo> ListRuns(std::string_view archiver, std::size_t limit) const;
   std::vector<std::string> ListArchivers() const;
   // Where copies of this archiver's batches lie: of one run, or of all.
-  std::vector<std::string> ListDestinations(std::string_view archiver,
-                                            std::optional<RunId> run) const;
+  std::vector<CopyTarget> ListTargets(std::string_view archiver, std::optional<RunId> run) const;
   // Oldest first: runs of this archiver with anything in flight (batches, releases, open segments)
   // or not closed, and runs whose batches have copies in a damaged segment.
   std::vector<RunInfo> UnsettledRuns(std::string_view archiver) const;

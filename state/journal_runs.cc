@@ -155,18 +155,18 @@ std::vector<std::string> Journal::ListArchivers() const {
   return archivers;
 }
 
-std::vector<std::string> Journal::ListDestinations(std::string_view archiver,
-                                                   std::optional<RunId> run) const {
+std::vector<CopyTarget> Journal::ListTargets(std::string_view archiver,
+                                             std::optional<RunId> run) const {
   const State::Call call(*state_);
   Statement rows = state_->db->Query(
-      "SELECT DISTINCT t.destination FROM targets t WHERE EXISTS ("
+      "SELECT t.destination, t.format FROM targets t WHERE EXISTS ("
       " SELECT 1 FROM runs r JOIN passes p ON p.run_id = r.id JOIN batches b ON b.pass_id = p.id"
       " JOIN copies c ON c.batch_id = b.id AND c.target_id = t.id"
-      " WHERE r.archiver = ?1 AND (?2 IS NULL OR r.id = ?2)) ORDER BY t.destination",
+      " WHERE r.archiver = ?1 AND (?2 IS NULL OR r.id = ?2)) ORDER BY t.destination, t.format",
       archiver, run);
-  std::vector<std::string> names;
-  while (rows.Step()) names.push_back(rows.Text(0));
-  return names;
+  std::vector<CopyTarget> targets;
+  while (rows.Step()) targets.push_back({rows.Text(0), rows.Text(1)});
+  return targets;
 }
 
 std::vector<RunInfo> Journal::UnsettledRuns(std::string_view archiver) const {

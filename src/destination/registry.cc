@@ -4,6 +4,7 @@
 
 #include "destination/database_destination.h"
 #include "destination/file_destination.h"
+#include "formats/format.h"
 
 namespace osarchiver {
 
@@ -69,6 +70,20 @@ std::vector<std::unique_ptr<Destination>> MakeDestinations(
   }
   for (auto& file : files) databases.push_back(std::move(file));
   return databases;
+}
+
+std::unique_ptr<Destination> MakeDestination(const Settings& settings, const CopyTarget& target) {
+  const auto known = settings.destinations.find(target.destination);
+  if (known == settings.destinations.end()) return nullptr;
+  const DestinationSettings& destination = known->second;
+  if (target.format.empty()) {
+    if (destination.backend != "mariadb") return nullptr;
+    return std::make_unique<DatabaseDestination>(destination.name, destination.mariadb);
+  }
+  if (destination.backend != "file" || FindFormat(target.format) == nullptr) return nullptr;
+  return std::make_unique<FileDestination>(destination.name, destination.file, target.format,
+                                           FileDestination::JournalCopy::kLeaveToAnother,
+                                           PosixFileSystem());
 }
 
 }  // namespace osarchiver

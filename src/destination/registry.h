@@ -16,6 +16,10 @@ namespace osarchiver {
 std::vector<std::unique_ptr<Destination>> MakeDestinations(
     const std::vector<DestinationSettings>& settings);
 
+// The one copy target, in whichever format; nullptr where `settings` have no destination of this
+// name and kind. For reading: an archiver need not name it, nor the destination list the format.
+std::unique_ptr<Destination> MakeDestination(const Settings& settings, const CopyTarget& target);
+
 // The destinations that the archiver names, as settings and made.
 std::vector<DestinationSettings> DestinationSettingsOf(const Settings& settings,
                                                        const ArchiverSettings& archiver);

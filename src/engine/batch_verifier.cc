@@ -113,6 +113,13 @@ DeletableRows BatchVerifier::VerifyStored(const TablePlan& table, const RunInfo&
     proven = ReadProven(*destination, {run.name, pass.key, batch.batch.number, *location},
                         definition, batch.batch.digest, batch.batch.rows);
   }
+  return Choose(table, std::move(definition), proven, key_hashes, levels);
+}
+
+DeletableRows BatchVerifier::Choose(const TablePlan& table, TableDefinition definition,
+                                    const RowBatch& proven,
+                                    const std::vector<std::int64_t>& key_hashes,
+                                    const std::vector<std::uint32_t>& levels) {
   std::unordered_map<std::int64_t, std::uint32_t> wanted;
   for (std::size_t i = 0; i < key_hashes.size(); ++i)
     wanted[key_hashes[i]] = levels.empty() ? 0 : levels[i];

@@ -41,6 +41,10 @@ class BatchVerifier {
   DeletableRows VerifyStored(const TablePlan& table, const RunInfo& run, const PassInfo& pass,
                              const BatchInfo& batch, const std::vector<std::int64_t>& key_hashes,
                              const std::vector<std::uint32_t>& levels);
+  // Those of `proven`, one copy's rows, whose key hash is listed.
+  static DeletableRows Choose(const TablePlan& table, TableDefinition definition,
+                              const RowBatch& proven, const std::vector<std::int64_t>& key_hashes,
+                              const std::vector<std::uint32_t>& levels);
   // One copy's rows, proven by the batch's digest. Throws CopyDamaged.
   RowBatch ReadProven(Destination& destination, const CopyReference& copy,
                       const TableDefinition& definition, const Hash& digest, std::uint64_t rows);

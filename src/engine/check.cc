@@ -11,6 +11,7 @@
 #include "destination/registry.h"
 #include "engine/reading_context.h"
 #include "engine/replica_gauge.h"
+#include "engine/settle.h"
 #include "engine/source_session.h"
 #include "engine/table_pass.h"
 #include "source/unit_reader.h"
@@ -254,6 +255,9 @@ CheckReport CheckArchivers(const Settings& settings,
   for (const ArchiverSettings* archiver : archivers) {
     report.text +=
         fmt::format("archiver {}{}\n", archiver->name, archiver->enabled ? "" : " (not enabled)");
+    Part(&report, "journal " + settings.state, [&] {
+      if (journal) RequireNothingForgotten(settings, *journal, *archiver);
+    });
     const auto destinations = DestinationsOf(settings, *archiver);
     const RunContext context = ReadingContext(settings, *archiver, destinations, journal.get());
     for (const std::string& name : archiver->sources)

@@ -33,7 +33,14 @@ std::string KeyRangeText(const NewBatch& batch) {
   return fmt::format("keys {} to {}", KeyText(batch.first_key), KeyText(batch.last_key));
 }
 
-void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch* stored,
+CopyOutOfReach::CopyOutOfReach(const RunInfo& run, const PassKey& key, const NewBatch& batch,
+                               const std::set<std::string>& why)
+    : Error(
+          fmt::format("batch {} of {}.{} in run {} ({}) has no copy within reach: {}", batch.number,
+                      key.database, key.table, run.name, KeyRangeText(batch), fmt::join(why, "; ")),
+          "put the destination back under 'destinations'; no archiver needs to name it") {}
+
+void CompleteCopies(RunServices& services, CopyReader& reader, StoredBatch* stored,
                     const std::vector<CopyLocation>& spare) {
   std::vector<Destination*> missing;
   for (Destination* destination : services.destinations) {
@@ -46,24 +53,14 @@ void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch*
 
   const PassContext context = ContextOf(services, stored->run, stored->pass);
   const NewBatch& info = stored->batch.batch;
-  RowBatch rows;
-  bool proven = false;
   std::vector<CopyLocation> sources = stored->batch.copies;
   sources.insert(sources.end(), spare.begin(), spare.end());
-  for (const CopyLocation& copy : sources) {
-    Destination* destination = FindDestination(services.destinations, copy.target);
-    if (destination == nullptr) continue;
-    try {
-      rows =
-          verifier.ReadProven(*destination, {stored->run.name, stored->pass.key, info.number, copy},
-                              context.definition, info.digest, info.rows);
-      proven = true;
-      break;
-    } catch (const IntegrityError& error) {
-      LogError(error.what());
-    }
-  }
-  if (!proven) {
+  const CopyReader::Outcome found =
+      reader.Read({stored->run, stored->pass.key, context.definition, info}, sources);
+  for (const std::string& damage : found.damaged) LogError(damage);
+  if (!found.rows && !found.unread.empty())
+    throw CopyOutOfReach(stored->run, stored->pass.key, info, found.unread);
+  if (!found.rows) {
     throw IntegrityError(fmt::format("no copy of batch {} of {}.{} in run {} ({}) is whole",
                                      info.number, stored->pass.key.database, stored->pass.key.table,
                                      stored->run.name, KeyRangeText(info)),
@@ -71,10 +68,10 @@ void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch*
   }
 
   PassArchive archive(services.journal, services.destinations, context);
-  const std::vector<Hash> hashes = RowHashes(rows);
+  const std::vector<Hash> hashes = RowHashes(*found.rows);
   BatchToStore store;
   store.number = info.number;
-  store.rows = &rows;
+  store.rows = &*found.rows;
   store.row_hashes = &hashes;
   store.digest = info.digest;
   std::vector<CopyLocation> copies = stored->batch.copies;

@@ -4,9 +4,10 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
-#include "engine/batch_verifier.h"
+#include "engine/copy_reader.h"
 #include "engine/run_services.h"
 
 namespace osarchiver {
@@ -27,9 +28,16 @@ PassContext ContextOf(const RunServices& services, const RunInfo& run, const Pas
 // Gives the batch a copy at every destination of today that has none, from the first copy that is
 // proven, or else from the first proven one of `spare`, which do not count as copies; journals the
 // new places, updates `stored`. New segments are sealed at once. Throws IntegrityError naming batch
-// and key range when no copy is proven any more.
-void CompleteCopies(RunServices& services, BatchVerifier& verifier, StoredBatch* stored,
+// and key range when no copy is whole any more, CopyOutOfReach when one may be.
+void CompleteCopies(RunServices& services, CopyReader& reader, StoredBatch* stored,
                     const std::vector<CopyLocation>& spare = {});
+
+// A batch whose only copies that may be whole lie where nobody could look.
+class CopyOutOfReach : public Error {
+ public:
+  CopyOutOfReach(const RunInfo& run, const PassKey& key, const NewBatch& batch,
+                 const std::set<std::string>& why);
+};
 
 // "keys A to B": which rows a batch holds, for messages.
 std::string KeyRangeText(const NewBatch& batch);

@@ -5,11 +5,20 @@
 #include <map>
 
 #include "engine/batch_verifier.h"
+#include "engine/copy_repair.h"
 
 namespace osarchiver {
 
 KeptFilter::KeptFilter(Journal& journal, std::string archiver, PassKey key)
     : journal_(journal), archiver_(std::move(archiver)), key_(std::move(key)) {}
+
+bool KeptFilter::ArchivedUnder(const TableDefinition& today, BatchId batch) {
+  const StoredBatch stored = LoadStoredBatch(journal_, batch);
+  const auto known = alike_.find(stored.pass.id);
+  if (known != alike_.end()) return known->second;
+  const bool alike = SameRowShape(DefinitionFromJson(stored.pass.definition), today);
+  return alike_[stored.pass.id] = alike;
+}
 
 KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run, Kept what) {
   Result result;
@@ -39,7 +48,11 @@ KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run,
       continue;
     }
     const std::uint32_t level = part.levels.empty() ? 0 : part.levels[i];
-    if (what == Kept::kRelease && kept[i] && kept[i]->row_hash == ShortHash(hashes[i])) {
+    const bool unchanged = kept[i] && kept[i]->row_hash == ShortHash(hashes[i]);
+    if (unchanged && what == Kept::kLeave) continue;
+    if (unchanged && what == Kept::kRelease &&
+        (releases.contains(kept[i]->batch) ||
+         ArchivedUnder(part.table->definition(), kept[i]->batch))) {
       Release& release = releases[kept[i]->batch];
       release.batch = kept[i]->batch;
       release.key_hashes.push_back(key_hashes[i]);

@@ -2,6 +2,7 @@
 // this version.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,11 @@ class KeptFilter {
   };
   // What becomes of rows that an earlier batch holds in this version.
   enum class Kept {
-    kRelease,  // set apart, not to be archived again
-    kTake,     // like all others: an archiver that deletes without archiving asks for no copy
+    kRelease,  // set apart, to be deleted and not archived again; where the table has changed
+               // since, archived once more, for a row is compared under the definition it was
+               // archived with
+    kLeave,  // left out
+    kTake,   // like all others: an archiver that deletes without archiving asks for no copy
   };
   // Takes the part's rows. Memory: the rows once more only when some of them are kept.
   // `first_batch_of_run`: rows that this run archived itself and found changed are left for the
@@ -34,9 +38,13 @@ class KeptFilter {
   Result Split(UnitPart& part, BatchId first_batch_of_run, Kept what);
 
  private:
+  // Whether the batch's table was then what `today` is.
+  bool ArchivedUnder(const TableDefinition& today, BatchId batch);
+
   Journal& journal_;
   std::string archiver_;
   PassKey key_;
+  std::map<PassId, bool> alike_;  // what ArchivedUnder() found of earlier passes
 };
 
 }  // namespace osarchiver

@@ -10,18 +10,17 @@ namespace osarchiver {
 RowPlaces WhereRowsLie(const Settings& settings, const ArchiverSettings& archiver,
                        std::optional<RunId> run, const Journal* journal) {
   RowPlaces places;
-  places.destinations = DestinationSettingsOf(settings, archiver);
+  places.destinations = DestinationsOf(settings, archiver);
   if (journal == nullptr) return places;
-  for (const std::string& name : journal->ListDestinations(archiver.name, run)) {
-    if (std::find(archiver.destinations.begin(), archiver.destinations.end(), name) !=
-        archiver.destinations.end()) {
-      continue;
-    }
-    const auto known = settings.destinations.find(name);
-    if (known == settings.destinations.end()) {
-      places.gone.push_back(name);
+  for (const CopyTarget& target : journal->ListTargets(archiver.name, run)) {
+    const bool named =
+        std::any_of(places.destinations.begin(), places.destinations.end(),
+                    [&target](const auto& known) { return known->target() == target; });
+    if (named) continue;
+    if (auto destination = MakeDestination(settings, target)) {
+      places.destinations.push_back(std::move(destination));
     } else {
-      places.destinations.push_back(known->second);
+      places.gone.insert(target.destination);
     }
   }
   return places;

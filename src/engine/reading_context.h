@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,11 +12,11 @@
 
 namespace osarchiver {
 
-// Where copies of an archiver's rows lie: its own destinations and, while the configuration has
-// them, those to which it wrote when it had others.
+// Where copies of an archiver's rows lie: at its own destinations and, while the configuration has
+// them, at those, and in those formats, to which it wrote when it had others.
 struct RowPlaces {
-  std::vector<DestinationSettings> destinations;
-  std::vector<std::string> gone;  // names that the configuration has no more
+  std::vector<std::unique_ptr<Destination>> destinations;
+  std::set<std::string> gone;  // names that lead nowhere any more
 };
 // `run`: of its rows alone. `journal`: null where there is none.
 RowPlaces WhereRowsLie(const Settings& settings, const ArchiverSettings& archiver,

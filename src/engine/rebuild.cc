@@ -14,6 +14,7 @@
 #include "engine/batch_verifier.h"
 #include "engine/copy_repair.h"
 #include "engine/source_session.h"
+#include "formats/format.h"
 #include "mariadb/quote.h"
 #include "state/journal.h"
 #include "state/run_lock.h"
@@ -62,6 +63,17 @@ ArchiverArchives TakeInventories(const Settings& settings, const ArchiverSetting
   ArchiverArchives archives;
   archives.settings = &archiver;
   archives.owned = DestinationsOf(settings, archiver);
+  // In whichever format: the list of them may have changed since.
+  for (const DestinationSettings& destination : DestinationSettingsOf(settings, archiver)) {
+    const std::vector<std::string>& formats = destination.file.formats;
+    for (const std::string& format : FormatNames()) {
+      if (destination.backend != "file" ||
+          std::find(formats.begin(), formats.end(), format) != formats.end()) {
+        continue;
+      }
+      archives.owned.push_back(MakeDestination(settings, {destination.name, format}));
+    }
+  }
   for (const auto& destination : archives.owned) {
     archives.destinations.push_back(destination.get());
     Inventory inventory = destination->TakeInventory(settings.site, archiver.name);

@@ -5,11 +5,9 @@
 
 #include <array>
 #include <map>
-#include <set>
 
 #include "destination/registry.h"
-#include "engine/batch_verifier.h"
-#include "engine/reading_context.h"
+#include "engine/copy_reader.h"
 #include "engine/restore_session.h"
 #include "state/journal.h"
 #include "state/run_lock.h"
@@ -18,14 +16,6 @@
 
 namespace osarchiver {
 namespace {
-
-const ArchiverSettings& FindArchiver(const Settings& settings, const std::string& name) {
-  for (const ArchiverSettings& archiver : settings.archivers) {
-    if (archiver.name == name) return archiver;
-  }
-  throw ConfigError("archiver '" + name + "' is not in the configuration any more",
-                    "restore its segments with --file, or put the archiver back");
-}
 
 struct KeyHashes {
   std::vector<std::int64_t> keys;
@@ -56,15 +46,12 @@ class RunsRestore {
   RestoreReport Execute(const std::function<bool(const std::string&)>& confirm);
 
  private:
-  void MakeDestinationsOf(const ArchiverSettings& archiver);
   void MakeSessions();
   std::string Question() const;
   void Produce(const std::function<bool(RestoreBatch)>& push);
   RestoreBatch Read(const RestoreItem& item, const BatchInfo& batch);
   std::optional<RowBatch> ReadProven(const RestoreItem& item, const BatchInfo& batch,
                                      RestoreBatch* ready);
-  // Why a copy there cannot be read, known before trying; "" when nothing is.
-  std::string OutOfReach(const CopyTarget& target) const;
   void Remember(const RestoreItem& item, BatchId id, RestoreBatch* batch);
   void RestoreAll();
 
@@ -75,10 +62,8 @@ class RunsRestore {
   Progress& progress_;
   RestoreFilter filter_;
   std::unique_ptr<Journal> journal_;
-  std::vector<std::unique_ptr<Destination>> owned_;
-  Destinations destinations_;
-  std::map<std::string, std::string> out_of_reach_;  // by destination: why
-  std::unique_ptr<BatchVerifier> verifier_;
+  const Destinations none_;  // a restore archives nowhere
+  std::unique_ptr<CopyReader> reader_;
   std::vector<RestoreItem> items_;
   std::map<std::string, std::unique_ptr<RestoreSession>> sessions_;  // by source
   std::map<std::string, std::string> endpoints_;                     // by source
@@ -89,10 +74,9 @@ RestoreReport RunsRestore::Execute(const std::function<bool(const std::string&)>
   journal_ = Journal::Open(settings_.state, request_.dry_run ? OpenMode::kRead : OpenMode::kWrite);
   items_ = PlanRestore(*journal_, request_.selection);
   const std::string& archiver_name = items_.front().run.archiver;
-  const ArchiverSettings& archiver = FindArchiver(settings_, archiver_name);
   std::optional<RunLock> lock;
   if (!request_.dry_run) lock = RunLock::Acquire(settings_.state, archiver_name);
-  MakeDestinationsOf(archiver);
+  reader_ = std::make_unique<CopyReader>(settings_, *journal_, none_);
   MakeSessions();
   if (!request_.dry_run && !confirm(Question())) {
     throw ConfigError("not confirmed; nothing was written", "--yes answers");
@@ -113,20 +97,6 @@ RestoreReport RunsRestore::Execute(const std::function<bool(const std::string&)>
     journal_->FinishInvocation(*invocation, static_cast<int>(report_.exit_code), stop_.reason());
   }
   return std::move(report_);
-}
-
-void RunsRestore::MakeDestinationsOf(const ArchiverSettings& archiver) {
-  std::set<RunId> runs;
-  for (const RestoreItem& item : items_) runs.insert(item.run.id);
-  const RowPlaces places = WhereRowsLie(
-      settings_, archiver, runs.size() == 1 ? std::optional<RunId>(*runs.begin()) : std::nullopt,
-      journal_.get());
-  for (const std::string& name : places.gone) {
-    out_of_reach_[name] = "destination '" + name + "' is not in the configuration any more";
-  }
-  owned_ = MakeDestinations(places.destinations);
-  for (const auto& destination : owned_) destinations_.push_back(destination.get());
-  verifier_ = std::make_unique<BatchVerifier>(*journal_, destinations_);
 }
 
 void RunsRestore::MakeSessions() {
@@ -208,60 +178,31 @@ RestoreBatch RunsRestore::Read(const RestoreItem& item, const BatchInfo& batch) 
   return ready;
 }
 
-std::string RunsRestore::OutOfReach(const CopyTarget& target) const {
-  const auto known = out_of_reach_.find(target.destination);
-  return known == out_of_reach_.end() ? std::string() : known->second;
-}
-
 // The rows of one batch from the first copy that is proven. Says which copies are not, and which
 // could not be looked at: the batch is damaged only when none of its copies may still be whole.
 std::optional<RowBatch> RunsRestore::ReadProven(const RestoreItem& item, const BatchInfo& batch,
                                                 RestoreBatch* ready) {
-  std::vector<std::string> damaged;
-  std::set<std::string> unread;
-  for (const CopyLocation& copy : batch.copies) {
-    std::string why = OutOfReach(copy.target);
-    Destination* destination = FindDestination(destinations_, copy.target);
-    if (why.empty() && destination == nullptr) {
-      why = fmt::format("destination '{}' has no format {} any more", copy.target.destination,
-                        copy.target.format);
+  CopyReader::Outcome found =
+      reader_->Read({item.run, item.pass.key, item.definition, batch.batch}, batch.copies);
+  if (found.rows) {
+    if (!found.damaged.empty()) {
+      ready->damage =
+          fmt::format("{}; its rows are taken from another copy", fmt::join(found.damaged, "; "));
     }
-    if (!why.empty()) {
-      unread.insert(why);
-      continue;
-    }
-    try {
-      RowBatch rows = verifier_->ReadProven(
-          *destination, {item.run.name, item.pass.key, batch.batch.number, copy}, item.definition,
-          batch.batch.digest, batch.batch.rows);
-      if (!damaged.empty()) {
-        ready->damage =
-            fmt::format("{}; its rows are taken from another copy", fmt::join(damaged, "; "));
-      }
-      return rows;
-    } catch (const IntegrityError& error) {
-      damaged.emplace_back(error.what());
-    } catch (const StateError&) {
-      throw;
-    } catch (const Error& error) {
-      // Once: each batch would wait for it again.
-      why = fmt::format("destination {}: {}", copy.target.destination, TextOf(error));
-      out_of_reach_[copy.target.destination] = why;
-      LogWarning(why);
-      unread.insert(std::move(why));
-    }
+    return std::move(found.rows);
   }
   const std::string what = fmt::format("batch {} of {}.{} in run {}", batch.batch.number,
                                        item.pass.key.database, item.pass.key.table, item.run.name);
-  if (!damaged.empty() || unread.empty()) {
-    damaged.insert(damaged.end(), unread.begin(), unread.end());
-    ready->damage = fmt::format("{} has no copy that is whole; none of its rows was written{}{}",
-                                what, damaged.empty() ? "" : ": ", fmt::join(damaged, "; "));
-  } else {
+  if (found.damaged.empty() && !found.unread.empty()) {
     ready->unreachable =
         fmt::format("{} has no copy within reach; none of its rows was written: {}", what,
-                    fmt::join(unread, "; "));
+                    fmt::join(found.unread, "; "));
+    return std::nullopt;
   }
+  std::vector<std::string>& why = found.damaged;
+  why.insert(why.end(), found.unread.begin(), found.unread.end());
+  ready->damage = fmt::format("{} has no copy that is whole; none of its rows was written{}{}",
+                              what, why.empty() ? "" : ": ", fmt::join(why, "; "));
   return std::nullopt;
 }
 

@@ -10,7 +10,7 @@
 namespace osarchiver {
 namespace {
 
-constexpr std::size_t kStatementBytes = 1u << 20;
+constexpr std::size_t kInsertBytes = 1u << 20;
 // Statements double a batch in memory; for rows this large building them costs little time beside
 // sending them.
 constexpr std::size_t kPreparedBytes = 32u << 20;
@@ -82,7 +82,7 @@ void FillBatch(const RowBatch& rows, const std::vector<std::size_t>& which, Rest
   if (batch->rows.byte_count() > kPreparedBytes) return;
   std::vector<std::size_t> all(which.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-  batch->inserts = BuildInserts(*batch->definition, batch->rows, all, kStatementBytes);
+  batch->inserts = BuildInserts(*batch->definition, batch->rows, all, kInsertBytes);
 }
 
 }  // namespace osarchiver

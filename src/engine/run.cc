@@ -122,6 +122,7 @@ RunResult ArchiverRun::Execute() {
   const bool journal_was_empty = journal_->empty();
   Begin(journal_was_empty);
   Guard("", [this] {
+    RequireNothingForgotten(*request_.settings, *journal_, *request_.archiver);
     const Ticker status_ticker(kStatusInterval, [this] { WriteStatus(); });
     Connect();
     Prepare();
@@ -187,7 +188,8 @@ void ArchiverRun::Begin(bool journal_was_empty) {
   invocation_ = journal_->BeginInvocation("run", run.archiver, id, run.host, run.pid);
   result_.run_name = run.name;
 
-  services_.reset(new RunServices{.journal = *journal_,
+  services_.reset(new RunServices{.settings = *request_.settings,
+                                  .journal = *journal_,
                                   .clock = clock_,
                                   .stop = stop_,
                                   .progress = progress_,

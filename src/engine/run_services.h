@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "config/settings.h"
 #include "destination/destination.h"
 #include "engine/pass_archive.h"
 #include "engine/progress.h"
@@ -19,6 +20,7 @@
 namespace osarchiver {
 
 struct RunServices {
+  const Settings& settings;
   Journal& journal;
   Clock& clock;
   StopControl& stop;

@@ -27,15 +27,44 @@ constexpr std::uint64_t kReleased = std::uint64_t{1} << 62;
 struct Settler::Proven {
   std::optional<RowBatch> rows;
   std::vector<CopyLocation> in_place;  // proven and within what the journal vouches for
+  // Where the archiver archives no more. They stay copies.
+  std::vector<CopyLocation> elsewhere;
+  std::set<std::string> unread;  // why copies that may be whole could not be read
   Found found = Found::kNothing;
 };
+
+void RequireNothingForgotten(const Settings& settings, const Journal& journal,
+                             const ArchiverSettings& archiver) {
+  for (const std::string& name : journal.ListArchivers()) {
+    const bool configured =
+        std::any_of(settings.archivers.begin(), settings.archivers.end(),
+                    [&name](const ArchiverSettings& known) { return known.name == name; });
+    if (configured) continue;
+    for (const RunInfo& run : journal.UnsettledRuns(name)) {
+      for (const PassInfo& pass : journal.ListPasses(run.id)) {
+        const PassKey& key = pass.key;
+        if (std::find(archiver.sources.begin(), archiver.sources.end(), key.source) ==
+                archiver.sources.end() ||
+            (journal.UnsettledBatches(pass.id).empty() && journal.OpenReleases(pass.id).empty())) {
+          continue;
+        }
+        throw ConfigError(
+            fmt::format("run {} of archiver '{}', which is not in the configuration any more, was "
+                        "interrupted and left rows of {}.{} of source {} in flight",
+                        run.name, name, key.database, key.table, key.source),
+            "give archiver '" + archiver.name + "' the name '" + name + "' for one run");
+      }
+    }
+  }
+}
 
 Settler::Settler(RunServices& services, std::map<std::string, SettleSource> sources,
                  std::set<std::string> unreachable)
     : services_(services),
       sources_(std::move(sources)),
       unreachable_(std::move(unreachable)),
-      verifier_(services.journal, services.destinations) {}
+      verifier_(services.journal, services.destinations),
+      reader_(services.settings, services.journal, services.destinations) {}
 
 std::vector<RunInfo> Settler::EarlierRuns() const {
   std::vector<RunInfo> runs;
@@ -73,8 +102,8 @@ SettleResult Settler::Settle() {
       failed[run] = true;
     } catch (const Error& error) {
       failed[run] = true;
-      result.unsettled.insert(tables.begin(), tables.end());
-      result.failures.push_back("settling " + what + ": " + error.what());
+      for (const PassKey& table : tables) AddUnsettled(table, &result);
+      result.failures.push_back("settling " + what + ": " + WithHint(error.what(), error.hint()));
     }
   };
   // Batches of one unit lie in several passes, so all passes are brought to verified before
@@ -129,6 +158,14 @@ SettleResult Settler::Settle() {
   return result;
 }
 
+// A source that has no settings any more may be one that has another name now.
+void Settler::AddUnsettled(const PassKey& table, SettleResult* result) const {
+  result->unsettled.insert(table);
+  if (sources_.contains(table.source) || unreachable_.contains(table.source)) return;
+  for (const auto& [name, source] : sources_)
+    result->unsettled.insert({name, table.database, table.table});
+}
+
 std::string Settler::OpenElsewhere(RunId run) const {
   for (const PassInfo& pass : services_.journal.ListPasses(run)) {
     for (const SegmentInfo& segment : services_.journal.ListSegments(pass.id)) {
@@ -136,7 +173,8 @@ std::string Settler::OpenElsewhere(RunId run) const {
       const bool configured = std::any_of(
           services_.destinations.begin(), services_.destinations.end(),
           [&segment](Destination* destination) { return destination->target() == segment.target; });
-      if (!configured) return segment.target.destination;
+      if (!configured)
+        return fmt::format("{} (format {})", segment.target.destination, segment.target.format);
     }
   }
   return {};
@@ -230,9 +268,11 @@ void Settler::RepairCopies(const PassToSettle& pass, SettleResult* result) {
     }
     if (!missing) continue;
     try {
-      CompleteCopies(services_, verifier_, &stored, aside);
+      CompleteCopies(services_, reader_, &stored, aside);
     } catch (const IntegrityError& error) {
       result->damage.emplace_back(error.what());
+    } catch (const CopyOutOfReach& error) {
+      result->failures.push_back(WithHint(error.what(), error.hint()));
     }
   }
 }
@@ -261,6 +301,17 @@ Settler::Proven Settler::Prove(const PassToSettle& pass, const BatchInfo& batch)
     }
     if (in_place) ++everywhere;
   }
+  for (const CopyLocation& copy : batch.copies) {
+    if (FindDestination(services_.destinations, copy.target) == nullptr)
+      proven.elsewhere.push_back(copy);
+  }
+  if (!proven.rows) {
+    CopyReader::Outcome found =
+        reader_.Read({pass.run, pass.pass.key, definition, batch.batch}, proven.elsewhere);
+    for (const std::string& damage : found.damaged) LogError(damage);
+    proven.rows = std::move(found.rows);
+    proven.unread = std::move(found.unread);
+  }
   if (proven.rows) {
     proven.found = everywhere == services_.destinations.size() ? Found::kEverywhere : Found::kSome;
   }
@@ -276,6 +327,8 @@ bool Settler::BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArc
                                        pass.pass.key.database, pass.pass.key.table, pass.run.name);
   LogInfo(fmt::format("settling {} ({}): {}", name, ToText(batch.state), rule.crash));
   ++result->batches;
+  if (rule.action == SettleAction::kReportLoss && !proven.unread.empty())
+    throw CopyOutOfReach(pass.run, pass.pass.key, batch.batch, proven.unread);
   if (rule.action == SettleAction::kReportLoss) {
     throw IntegrityError(
         fmt::format("{}: deletion had begun and no copy of it is whole any more; {}", name,
@@ -304,7 +357,9 @@ bool Settler::BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArc
   if (batch.state == BatchState::kExtracted) {
     services_.journal.MarkArchived({{batch.id, proven.in_place}});
   } else if (rule.action == SettleAction::kComplete) {
-    services_.journal.ReplaceCopies(batch.id, proven.in_place);
+    std::vector<CopyLocation> copies = proven.in_place;
+    copies.insert(copies.end(), proven.elsewhere.begin(), proven.elsewhere.end());
+    services_.journal.ReplaceCopies(batch.id, copies);
   }
   proven.rows.reset();
   // Copies that Prove() read are proven; new ones are read back now.
@@ -336,6 +391,17 @@ const TablePlan* Settler::WantsDelete(const PassInfo& pass) const {
   return SameRowShape(table->definition(), DefinitionFromJson(pass.definition)) ? table : nullptr;
 }
 
+// Nobody can be asked which of the rows went: they are neither kept nor deleted.
+void Settler::RequireSource(const StoredBatch& stored) const {
+  const PassKey& key = stored.pass.key;
+  if (sources_.contains(key.source)) return;
+  throw Error(
+      fmt::format("batch {} of {}.{} in run {} was being deleted from source '{}', which "
+                  "this archiver has no more",
+                  stored.batch.batch.number, key.database, key.table, stored.run.name, key.source),
+      "name the source once more for one run");
+}
+
 // What is to be deleted of one unit that was left in flight.
 struct Settler::Deletable {
   VerifiedUnit unit;
@@ -360,18 +426,14 @@ struct Settler::Deletable {
 void Settler::AddBatch(BatchId id, Deletable* deletable) {
   const StoredBatch stored = LoadStoredBatch(services_.journal, id);
   const TableDefinition definition = DefinitionFromJson(stored.pass.definition);
-  Destination& first = *services_.destinations.front();
-  const CopyLocation* copy = nullptr;
-  for (const CopyLocation& candidate : stored.batch.copies) {
-    if (candidate.target == first.target()) copy = &candidate;
-  }
-  if (copy == nullptr)
+  CopyReader::Outcome found = reader_.Read(
+      {stored.run, stored.pass.key, definition, stored.batch.batch}, stored.batch.copies);
+  if (!found.rows)
     throw StateError(
         fmt::format("batch {} lost its copy while settling", stored.batch.batch.number));
-  RowBatch rows = verifier_.ReadProven(
-      first, {stored.run.name, stored.pass.key, stored.batch.batch.number, *copy}, definition,
-      stored.batch.batch.digest, stored.batch.batch.rows);
+  RowBatch rows = *std::move(found.rows);
   const TablePlan* table = WantsDelete(stored.pass);
+  if (table == nullptr && stored.batch.delete_begun) RequireSource(stored);
   if (table == nullptr) {
     Keep(stored.batch, rows, definition);
     return;
@@ -383,12 +445,17 @@ void Settler::AddBatch(BatchId id, Deletable* deletable) {
     Keep(stored.batch, rows, definition);
     return;
   }
-  rows = RowBatch();  // they are read once more
   if (stored.batch.delete_begun) deletable->absent = RowOutcome::kDeleted;
   deletable->source = stored.pass.key.source;
   deletable->announced.push_back(id);
   // Which versions it replaces was known to the run that archived it.
   entry.may_replace = services_.journal.CountKept(services_.context.archiver, stored.pass.key) > 0;
+  if (services_.destinations.empty()) {
+    // An archiver that archives no more: what it archived is held against one copy all the same.
+    deletable->unit.Add(BatchVerifier::Choose(*table, definition, rows, keys, {}), entry);
+    return;
+  }
+  rows = RowBatch();  // they are read once more
   deletable->unit.Add(
       verifier_.VerifyStored(*table, stored.run, stored.pass, stored.batch, keys, {}), entry);
 }
@@ -424,6 +491,7 @@ std::vector<bool> Settler::Held(const PassKey& key, const std::vector<std::int64
 void Settler::AddRelease(const ReleaseInfo& info, Deletable* deletable) {
   StoredBatch stored = LoadStoredBatch(services_.journal, info.release.batch);
   const TablePlan* table = WantsDelete(stored.pass);
+  if (table == nullptr) RequireSource(stored);
   std::vector<std::int64_t> keys;
   const std::vector<bool> holds = Held(stored.pass.key, info.release.key_hashes);
   for (std::size_t i = 0; i < holds.size(); ++i) {
@@ -434,7 +502,7 @@ void Settler::AddRelease(const ReleaseInfo& info, Deletable* deletable) {
     return;
   }
   // A destination may have been added since.
-  CompleteCopies(services_, verifier_, &stored);
+  CompleteCopies(services_, reader_, &stored);
   deletable->absent = RowOutcome::kDeleted;
   deletable->source = stored.pass.key.source;
   VerifiedUnit::Batch entry;

@@ -45,6 +45,13 @@ struct SettleSource {
   Throttle* throttle = nullptr;  // what settling deletes is deleted as gently as everything else
 };
 
+// What was left in flight is settled by the archiver that left it: another one would archive those
+// rows a second time, and nobody would know any more which of them the first had deleted. Throws
+// ConfigError when the configuration has no such archiver any more and `archiver` works on that
+// source.
+void RequireNothingForgotten(const Settings& settings, const Journal& journal,
+                             const ArchiverSettings& archiver);
+
 class Settler {
  public:
   // `sources`: by name. What belongs to a source of `unreachable` stays for the next run.
@@ -64,6 +71,7 @@ class Settler {
   };
 
   std::vector<RunInfo> EarlierRuns() const;  // with anything to settle
+  void AddUnsettled(const PassKey& table, SettleResult* result) const;
   // A destination that is not among today's and has open segments of the run; empty: none.
   std::string OpenElsewhere(RunId run) const;
   std::vector<PassToSettle> SurveyAll(const std::vector<RunInfo>& runs);
@@ -88,11 +96,13 @@ class Settler {
   void DeleteOrKeep(const Unit& unit, SettleResult* result);
   void Keep(const BatchInfo& batch, const RowBatch& rows, const TableDefinition& definition);
   const TablePlan* WantsDelete(const PassInfo& pass) const;
+  void RequireSource(const StoredBatch& stored) const;
 
   RunServices& services_;
   std::map<std::string, SettleSource> sources_;
   std::set<std::string> unreachable_;
   BatchVerifier verifier_;
+  CopyReader reader_;
 };
 
 }  // namespace osarchiver

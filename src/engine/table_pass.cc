@@ -18,6 +18,17 @@ namespace {
 // How often a walk's place is written down: what a crash may read once more.
 constexpr std::chrono::seconds kPositionInterval{5};
 
+KeptFilter::Kept WhatOfKept(PassMode mode) {
+  switch (mode) {
+    case PassMode::kArchiveOnly:
+      return KeptFilter::Kept::kLeave;
+    case PassMode::kDeleteOnly:
+      return KeptFilter::Kept::kTake;
+    default:
+      return KeptFilter::Kept::kRelease;
+  }
+}
+
 }  // namespace
 
 PassMode ModeOf(const TableSettings& settings) {
@@ -108,9 +119,7 @@ UnitInFlight TablePass::Prepare(Unit unit) {
     prepared.tables.push_back(part.table);
     services_.progress.AddRead(part.rows.row_count());
     PassTargets::Target& target = TargetFor(*part.table);
-    KeptFilter::Result split = target.filter->Split(
-        part, services_.first_batch,
-        mode_ == PassMode::kDeleteOnly ? KeptFilter::Kept::kTake : KeptFilter::Kept::kRelease);
+    KeptFilter::Result split = target.filter->Split(part, services_.first_batch, WhatOfKept(mode_));
     for (Release& release : split.releases) {
       release.table = part.table;
       release.by = target.pass;
@@ -146,8 +155,8 @@ void TablePass::CompleteReleases(PassPipeline& pipeline, const UnitInFlight& uni
     }
     if (complete) continue;
     pipeline.WaitUntilIdle();
-    BatchVerifier verifier(services_.journal, services_.destinations);
-    CompleteCopies(services_, verifier, &stored);
+    CopyReader reader(services_.settings, services_.journal, services_.destinations);
+    CompleteCopies(services_, reader, &stored);
   }
 }
 
@@ -183,7 +192,6 @@ std::uint64_t TablePass::Round() {
     std::uint64_t rows = 0;
     for (const UnitPart& part : unit.parts) rows += part.rows.row_count();
     UnitInFlight prepared = Prepare(std::move(unit));
-    if (mode_ == PassMode::kArchiveOnly) prepared.releases.clear();
     if (prepared.batches.empty() && prepared.releases.empty()) continue;
     share.Took(rows);
     // Where rows are deleted, those count that go.

@@ -104,7 +104,7 @@ void VerifyArchiver(const Settings& settings, const ArchiverSettings& archiver,
                "put the destination back under 'destinations'; no archiver needs to name it",
                ExitCode::kFailed);
   }
-  const auto destinations = MakeDestinations(places.destinations);
+  const auto& destinations = places.destinations;
   const RunContext context = ReadingContext(settings, archiver, destinations, journal);
   for (const auto& destination : destinations) {
     const bool files = !destination->target().format.empty();
