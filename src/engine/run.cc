@@ -339,9 +339,12 @@ void ArchiverRun::WorkComponent(PlannedSource& source, const WorkOrder::Tables& 
     guard(table, [&] {
       passes[table]->Finish();
       if (passes[table]->conflicts() > 0) {
-        throw ConflictError(fmt::format(
-            "{} rows meet other rows with the same key at a destination; they stay in the source",
-            passes[table]->conflicts()));
+        throw ConflictError(
+            fmt::format("{} rows meet other rows with the same key at a destination; they stay in "
+                        "the source",
+                        passes[table]->conflicts()),
+            "the log names them; archive this source to a database of its own (database_name, "
+            "database_suffix or table_suffix), or set those rows there right");
       }
     });
   }

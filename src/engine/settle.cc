@@ -26,10 +26,9 @@ constexpr std::uint64_t kReleased = std::uint64_t{1} << 62;
 // The valid copies of one batch and, when there are any, its rows.
 struct Settler::Proven {
   std::optional<RowBatch> rows;
-  std::vector<CopyLocation> in_place;  // proven and within what the journal vouches for
-  // Where the archiver archives no more. They stay copies.
-  std::vector<CopyLocation> elsewhere;
-  std::set<std::string> unread;  // why copies that may be whole could not be read
+  std::vector<CopyLocation> in_place;   // proven and within what the journal vouches for
+  std::vector<CopyLocation> elsewhere;  // where the archiver archives no more
+  std::set<std::string> unread;         // why copies that may be whole could not be read
   Found found = Found::kNothing;
 };
 
@@ -241,7 +240,7 @@ std::vector<BatchInfo> Settler::BringPassToVerified(const PassToSettle& pass,
 // Batches that are deleted or kept and lack a copy where their run made copies: it lies in a
 // segment that was put aside, or whoever made the journal again found none. It is made again from
 // another one. Nothing is left to be decided about such batches, so one that cannot be helped stops
-// nobody.
+// nobody; kept rows without any copy are read again.
 void Settler::RepairCopies(const PassToSettle& pass, SettleResult* result) {
   std::set<SegmentId> damaged;
   for (const SegmentInfo& segment : services_.journal.ListSegments(pass.pass.id)) {
@@ -271,6 +270,9 @@ void Settler::RepairCopies(const PassToSettle& pass, SettleResult* result) {
       CompleteCopies(services_, reader_, &stored, aside);
     } catch (const IntegrityError& error) {
       result->damage.emplace_back(error.what());
+      if (batch.state != BatchState::kVerified || batch.delete_begun) continue;
+      result->damage.back() += "; nothing of it was deleted, and its rows are archived again";
+      services_.journal.MarkForgotten(batch.id);
     } catch (const CopyOutOfReach& error) {
       result->failures.push_back(WithHint(error.what(), error.hint()));
     }
@@ -357,9 +359,7 @@ bool Settler::BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArc
   if (batch.state == BatchState::kExtracted) {
     services_.journal.MarkArchived({{batch.id, proven.in_place}});
   } else if (rule.action == SettleAction::kComplete) {
-    std::vector<CopyLocation> copies = proven.in_place;
-    copies.insert(copies.end(), proven.elsewhere.begin(), proven.elsewhere.end());
-    services_.journal.ReplaceCopies(batch.id, copies);
+    services_.journal.ReplaceCopies(batch.id, proven.in_place);
   }
   proven.rows.reset();
   // Copies that Prove() read are proven; new ones are read back now.

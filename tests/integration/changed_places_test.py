@@ -172,6 +172,32 @@ class ChangedPlacesTest(ArchiverCase):
         self.run_archiver()
 
 
+    def test_kept_rows_whose_files_are_gone_are_archived_again(self):
+        self.begin_again(archive=False)
+        there = self.left()
+        self.source["delete"] = False
+        self.rewrite()
+        self.run_archiver()
+        for name in self.archive_files():
+            if name.endswith(".zst"):
+                os.remove(os.path.join(self.archives, name))
+        self.source["delete"] = True
+        self.rewrite()
+        said = ""
+        for _ in range(4):
+            result = self.run_archiver(code=None)
+            said += result.stderr
+            if result.code == 0:
+                break
+        self.assertEqual(result.code, 0, said)
+        self.assertIn("its rows are archived again", said)
+        self.assertEqual(self.left(), there - ROWS)
+        # Files of the other format that nobody had to read meanwhile.
+        self.verify(code=3)
+        self.run_archiver(code=None)
+        self.verify()
+
+
 class ChangedColumnsTest(ArchiverCase):
     CHANGES = (
         "MODIFY name varchar(200) NOT NULL",

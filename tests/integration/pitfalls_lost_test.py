@@ -106,6 +106,7 @@ class LostRowsTest(PitfallCase):
         )
         result = self.run_archiver(code=1)
         self.assertIn("label 40", result.stderr)
+        self.assertIn("database_name", result.stderr)
         self.assertEqual(self.count("small.labels", "label='label 40'"), 1)
         self.assertEqual(self.count("small_archive.labels", "label='label 40' AND weight=3.25"), 1)
         # All the others went.
