@@ -147,6 +147,12 @@ struct KeptRow {
   bool operator==(const KeptRow&) const = default;
 };
 
+// How many rows of one table are held, by whichever archiver.
+struct HeldTable {
+  PassKey key;
+  std::uint64_t rows = 0;
+};
+
 // Rows of one table that are held, by the short hashes of their keys.
 struct HeldRows {
   std::string archiver;
@@ -339,12 +345,15 @@ class Journal {
                   const std::vector<std::int64_t>& key_hashes);
   void AddKept(std::string_view archiver, const PassKey& key, const std::vector<KeptRow>& rows);
   std::uint64_t CountKept(std::string_view archiver, const PassKey& key) const;
-  // Rows that selection leaves alone until they are released (restore --hold).
+  // Rows that selection leaves alone (restore --hold). They stay with the table of the source,
+  // whichever archiver works it: it may get another name.
   void AddHolds(std::string_view archiver, const PassKey& key,
                 const std::vector<std::int64_t>& key_hashes, std::string_view reason);
-  std::vector<bool> FindHeld(std::string_view archiver, const PassKey& key,
-                             const std::vector<std::int64_t>& key_hashes) const;
-  std::uint64_t CountHeld(std::string_view archiver, const PassKey& key) const;
+  std::vector<bool> FindHeld(const PassKey& key, const std::vector<std::int64_t>& key_hashes) const;
+  // A row that was held by two archivers counts twice.
+  std::uint64_t CountHeld(const PassKey& key) const;
+  // By source, database and table.
+  std::vector<HeldTable> ListHeldTables() const;
   // All of them, for a journal that is made again.
   std::vector<HeldRows> ListHolds() const;
 

@@ -142,16 +142,25 @@ void Journal::AddHolds(std::string_view archiver, const PassKey& key,
   transaction.Commit();
 }
 
-std::vector<bool> Journal::FindHeld(std::string_view archiver, const PassKey& key,
+std::vector<bool> Journal::FindHeld(const PassKey& key,
                                     const std::vector<std::int64_t>& key_hashes) const {
   const State::Call call(*state_);
   std::vector<bool> held(key_hashes.size());
   const Transaction snapshot(*state_->db, Transaction::Kind::kRead);
-  const std::int64_t table = state_->FindTable(archiver, key);
-  if (table == 0) return held;
+  std::vector<std::int64_t> tables;
+  {
+    Statement find = state_->db->Query(
+        "SELECT id FROM tables WHERE source = ? AND database_name = ? AND table_name = ? AND "
+        "held_rows > 0",
+        key.source, key.database, key.table);
+    while (find.Step()) tables.push_back(find.Int(0));
+  }
+  if (tables.empty()) return held;
+  const std::vector<std::size_t> order = AscendingOrder(key_hashes);
   Statement find = state_->db->Query("SELECT 1 FROM holds WHERE table_id = ? AND key_hash = ?");
-  for (const std::size_t i : AscendingOrder(key_hashes))
-    held[i] = find.Rebind(table, key_hashes[i]).Step();
+  for (const std::int64_t table : tables) {
+    for (const std::size_t i : order) held[i] = held[i] || find.Rebind(table, key_hashes[i]).Step();
+  }
   return held;
 }
 
@@ -172,10 +181,25 @@ std::vector<HeldRows> Journal::ListHolds() const {
   return holds;
 }
 
-std::uint64_t Journal::CountHeld(std::string_view archiver, const PassKey& key) const {
+std::uint64_t Journal::CountHeld(const PassKey& key) const {
   const State::Call call(*state_);
   return static_cast<std::uint64_t>(state_->db->QueryInt(
-      "SELECT held_rows FROM tables WHERE id = ?", state_->FindTable(archiver, key)));
+      "SELECT coalesce(sum(held_rows), 0) FROM tables WHERE source = ? AND database_name = ? AND "
+      "table_name = ?",
+      key.source, key.database, key.table));
+}
+
+std::vector<HeldTable> Journal::ListHeldTables() const {
+  const State::Call call(*state_);
+  std::vector<HeldTable> held;
+  Statement rows = state_->db->Query(
+      "SELECT source, database_name, table_name, sum(held_rows) FROM tables WHERE held_rows > 0"
+      " GROUP BY source, database_name, table_name ORDER BY source, database_name, table_name");
+  while (rows.Step()) {
+    held.push_back(
+        {{rows.Text(0), rows.Text(1), rows.Text(2)}, static_cast<std::uint64_t>(rows.Int(3))});
+  }
+  return held;
 }
 
 }  // namespace osarchiver

@@ -239,7 +239,7 @@ std::string MarkedText(const Journal* journal, const std::string& archiver,
                         table.settings.delete_rows ? " and go without being archived again"
                                                    : " and are not archived again");
   }
-  if (const std::uint64_t held = journal->CountHeld(archiver, key); held > 0) {
+  if (const std::uint64_t held = journal->CountHeld(key); held > 0) {
     text += fmt::format("; {} are held (restore --hold) and stay", HumanCount(held));
   }
   return text;

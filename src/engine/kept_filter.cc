@@ -24,7 +24,7 @@ KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run,
   Result result;
   std::vector<Hash> hashes = RowHashes(part.rows);
   // Asked anew each time: another table's pass may have kept rows of this one as dependents.
-  const bool any_held = journal_.CountHeld(archiver_, key_) > 0;
+  const bool any_held = journal_.CountHeld(key_) > 0;
   if (!any_held && journal_.CountKept(archiver_, key_) == 0) {
     result.rows = std::move(part.rows);
     result.hashes = std::move(hashes);
@@ -37,8 +37,8 @@ KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run,
   for (std::size_t i = 0; i < key_hashes.size(); ++i)
     key_hashes[i] = KeyHash(part.rows.row(i), key);
   const auto kept = journal_.FindKept(archiver_, key_, key_hashes);
-  const auto held = any_held ? journal_.FindHeld(archiver_, key_, key_hashes)
-                             : std::vector<bool>(key_hashes.size());
+  const auto held =
+      any_held ? journal_.FindHeld(key_, key_hashes) : std::vector<bool>(key_hashes.size());
 
   result.rows = RowBatch(part.rows.column_count());
   std::map<BatchId, Release> releases;

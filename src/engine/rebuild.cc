@@ -454,9 +454,9 @@ std::size_t TakeHoldsOver(const Settings& settings, const std::vector<ArchiverAr
       const auto older = Journal::Open(path, OpenMode::kRead);
       if (older->id() != journal_id) continue;
       for (const HeldRows& held : older->ListHolds()) {
-        const std::uint64_t before = journal->CountHeld(held.archiver, held.key);
+        const std::uint64_t before = journal->CountHeld(held.key);
         journal->AddHolds(held.archiver, held.key, held.key_hashes, "restore --hold");
-        report->held += journal->CountHeld(held.archiver, held.key) - before;
+        report->held += journal->CountHeld(held.key) - before;
       }
       ++read;
     } catch (const Error& error) {

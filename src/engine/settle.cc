@@ -483,9 +483,8 @@ std::vector<std::int64_t> Settler::FreeKeys(const StoredBatch& stored, const Row
 }
 
 std::vector<bool> Settler::Held(const PassKey& key, const std::vector<std::int64_t>& key_hashes) {
-  const std::string& archiver = services_.context.archiver;
-  if (services_.journal.CountHeld(archiver, key) == 0) return std::vector<bool>(key_hashes.size());
-  return services_.journal.FindHeld(archiver, key, key_hashes);
+  if (services_.journal.CountHeld(key) == 0) return std::vector<bool>(key_hashes.size());
+  return services_.journal.FindHeld(key, key_hashes);
 }
 
 void Settler::AddRelease(const ReleaseInfo& info, Deletable* deletable) {

@@ -97,10 +97,21 @@ TEST_F(JournalKeptTest, HeldRowsAreFoundAndCountedOnce) {
   journal().AddHolds("nova", key_, {3, 1, 2, 3}, "restored by hand");
   journal().AddHolds("nova", key_, {3, 4}, "again");
   Open();
-  EXPECT_THAT(journal().FindHeld("nova", key_, {5, 4, 3, 2}), ElementsAre(false, true, true, true));
-  EXPECT_THAT(journal().FindHeld("glance", key_, {3}), ElementsAre(false));
-  EXPECT_EQ(journal().CountHeld("nova", key_), 4u);
-  EXPECT_EQ(journal().CountHeld("glance", key_), 0u);
+  EXPECT_THAT(journal().FindHeld(key_, {5, 4, 3, 2}), ElementsAre(false, true, true, true));
+  EXPECT_EQ(journal().CountHeld(key_), 4u);
+}
+
+TEST_F(JournalKeptTest, ARowIsHeldWhicheverArchiverWorksItsTable) {
+  journal().AddHolds("nova", key_, {1}, "restored by hand");
+  journal().AddHolds("renamed", key_, {2}, "restored by hand");
+  const PassKey other{"elsewhere", key_.database, key_.table};
+  journal().AddHolds("nova", other, {3}, "restored by hand");
+  EXPECT_THAT(journal().FindHeld(key_, {1, 2, 3}), ElementsAre(true, true, false));
+  EXPECT_THAT(journal().FindHeld(other, {1, 2, 3}), ElementsAre(false, false, true));
+  EXPECT_EQ(journal().CountHeld(key_), 2u);
+  ASSERT_EQ(journal().ListHeldTables().size(), 2u);
+  EXPECT_EQ(journal().ListHeldTables().back().key, key_);
+  EXPECT_EQ(journal().ListHeldTables().back().rows, 2u);
 }
 
 }  // namespace
