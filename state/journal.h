@@ -265,6 +265,13 @@ class Journal {
   void SetPosition(std::string_view archiver, const PassKey& key, std::string_view position);
   std::string Position(std::string_view archiver, const PassKey& key) const;
   std::vector<PassInfo> ListPasses(RunId run) const;
+  // Whether any archiver ever worked the table.
+  bool KnowsTable(const PassKey& key) const;
+  // As BeginPass had it last, by whichever archiver; "" when the table had no pass.
+  std::string LastDefinition(const PassKey& key) const;
+  // Whether the table had a pass between the first and the last ones of the table of the same name
+  // at `source`: the two are not one table whose source got another name.
+  bool WorkedBeside(const PassKey& key, std::string_view source) const;
   // Replaces. `rows`: all that are blocked after the pass (one may have several reasons), those
   // that their batches met as blocked (DeleteCounts::blocked) among them.
   void SetBlocked(PassId pass, std::uint64_t rows, const std::vector<BlockedReason>& reasons);

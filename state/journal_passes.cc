@@ -93,6 +93,36 @@ PassId Journal::BeginPass(RunId run, const PassKey& key, std::string_view cutoff
   return id;
 }
 
+bool Journal::KnowsTable(const PassKey& key) const {
+  const State::Call call(*state_);
+  return state_->db->QueryInt(
+             "SELECT EXISTS (SELECT 1 FROM tables WHERE source = ? AND database_name = ? AND "
+             "table_name = ?)",
+             key.source, key.database, key.table) != 0;
+}
+
+std::string Journal::LastDefinition(const PassKey& key) const {
+  const State::Call call(*state_);
+  Statement found = state_->db->Query(
+      "SELECT x.text FROM passes p JOIN tables t ON t.id = p.table_id"
+      " JOIN texts x ON x.id = p.definition"
+      " WHERE t.source = ? AND t.database_name = ? AND t.table_name = ? ORDER BY p.id DESC LIMIT 1",
+      key.source, key.database, key.table);
+  return found.Step() ? found.Text(0) : std::string();
+}
+
+bool Journal::WorkedBeside(const PassKey& key, std::string_view source) const {
+  const State::Call call(*state_);
+  return state_->db->QueryInt(
+             "SELECT EXISTS (SELECT 1 FROM passes p JOIN tables t ON t.id = p.table_id, ("
+             " SELECT min(p.run_id) AS first, max(p.run_id) AS last"
+             " FROM passes p JOIN tables t ON t.id = p.table_id"
+             " WHERE t.source = ?1 AND t.database_name = ?3 AND t.table_name = ?4)"
+             " WHERE t.source = ?2 AND t.database_name = ?3 AND t.table_name = ?4"
+             " AND p.run_id BETWEEN first AND last)",
+             source, key.source, key.database, key.table) != 0;
+}
+
 void Journal::SetPassState(PassId pass, PassState state, std::string_view reason) {
   const State::Call call(*state_);
   Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "destination/registry.h"
+#include "engine/hold_check.h"
 #include "engine/reading_context.h"
 #include "engine/replica_gauge.h"
 #include "engine/settle.h"
@@ -180,6 +181,10 @@ void CheckSource(const Settings& settings, const std::string& name, const RunCon
     CheckPrivileges(*connection, plan, report);
     CheckArchives(settings.site, plan, destinations, report);
     RequireJournalAt(destinations, context, plan, journal, report);
+    if (journal != nullptr) {
+      Part(report, "source " + name,
+           [&] { RequireHoldsKept(settings, plan, *connection, *journal); });
+    }
     CheckClock(name, plan.now_unix, clock.UnixSeconds());
     if (!plan.server.supports_returning) {
       Problem(report, ExitCode::kFailed,
@@ -216,6 +221,7 @@ std::unique_ptr<Journal> CheckJournal(const Settings& settings, CheckReport* rep
     for (const std::string& finding : findings)
       Problem(report, ExitCode::kDamage, "journal: " + finding, "");
     if (findings.empty()) report->text += fmt::format("journal {}: whole\n", settings.state);
+    report->text += HoldsWithoutSource(settings, *journal);
   });
   return journal;
 }
@@ -305,6 +311,10 @@ CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock
         const SourcePlan plan = PlanSource(*connection, settings, source, request.only);
         UseSourceAt(destinations, name, *connection, &report);
         if (known) RequireJournalAt(destinations, context, plan, journal.get(), &report);
+        if (journal) {
+          Part(&report, "source " + name,
+               [&] { RequireHoldsKept(settings, plan, *connection, *journal); });
+        }
         for (const std::string& error : plan.errors)
           Problem(&report, ExitCode::kFailed, "source " + name + ": " + error, "");
         std::size_t number = 0;

@@ -13,6 +13,7 @@
 
 #include "destination/older_journal.h"
 #include "destination/registry.h"
+#include "engine/hold_check.h"
 #include "engine/run_services.h"
 #include "engine/settle.h"
 #include "engine/source_session.h"
@@ -256,6 +257,8 @@ void ArchiverRun::Prepare() {
 
 void ArchiverRun::Work() {
   if (sources_.empty()) return;
+  for (const PlannedSource& source : sources_)
+    RequireHoldsKept(*request_.settings, source.plan, *source.connection, *journal_);
   std::map<std::string, SettleSource> reachable;
   for (PlannedSource& source : sources_) {
     const auto connect = FollowingConnections(*source.connection);

@@ -146,6 +146,7 @@ StatusReport BuildStatus(const Settings& settings, const Journal& journal,
   StatusReport report;
   report.site = settings.site;
   report.damaged = Damaged(settings, journal);
+  report.held = journal.ListHeldTables();
   if (!request.run.empty()) {
     auto run =
         journal.FindRun(request.run, request.archivers.empty() ? "" : request.archivers.front());
@@ -175,8 +176,14 @@ StatusReport BuildStatus(const Settings& settings, const Journal& journal,
 std::string StatusJson(const StatusReport& report) {
   ordered_json runs = ordered_json::array();
   for (const RunStatus& run : report.runs) runs.push_back(RunJson(run));
-  const ordered_json json = {
+  ordered_json json = {
       {"format", 1}, {"site", report.site}, {"runs", std::move(runs)}, {"damaged", report.damaged}};
+  for (const HeldTable& held : report.held) {
+    json["held"].push_back({{"source", held.key.source},
+                            {"database", held.key.database},
+                            {"table", held.key.table},
+                            {"rows", held.rows}});
+  }
   return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -24,6 +24,7 @@ struct StatusReport {
   std::string site;
   std::vector<RunStatus> runs;       // newest first
   std::vector<std::string> damaged;  // what verify found last and no run has made good since
+  std::vector<HeldTable> held;       // rows that runs leave alone (restore --hold)
 };
 
 struct StatusRequest {

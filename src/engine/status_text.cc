@@ -137,6 +137,15 @@ std::string StatusText(const StatusReport& report, const Settings& settings, Blo
   }
   std::string text = fmt::format("site {}\n", report.site);
   for (const RunStatus& run : report.runs) text += RunText(run, detail);
+  if (!report.held.empty()) text += "held (restore --hold), left alone by every run:\n";
+  for (const HeldTable& held : report.held) {
+    text += fmt::format("  {:<40} {:>12} rows{}\n", held.key.database + "." + held.key.table,
+                        HumanCount(held.rows),
+                        settings.sources.contains(held.key.source)
+                            ? ""
+                            : "  (under source '" + held.key.source +
+                                  "', which is not in the configuration any more)");
+  }
   if (!report.damaged.empty()) {
     text += "damaged, as verify found it:\n";
     for (const std::string& path : report.damaged) text += "  " + path + "\n";
