@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "config/same_place.h"
+#include "util/error.h"
 
 namespace osarchiver {
 namespace {
@@ -47,9 +48,20 @@ void CheckSources(const ConfigNode& root, const Settings& settings, Problems* pr
   }
 }
 
+// What nobody writes to is there to be read: archives of earlier names.
+bool IsWritten(const Settings& settings, const std::string& destination) {
+  return std::any_of(
+      settings.archivers.begin(), settings.archivers.end(), [&](const ArchiverSettings& archiver) {
+        return archiver.enabled &&
+               std::find(archiver.destinations.begin(), archiver.destinations.end(), destination) !=
+                   archiver.destinations.end();
+      });
+}
+
 void CheckDestinations(const ConfigNode& root, const Settings& settings, Problems* problems) {
   for (auto b = settings.destinations.begin(); b != settings.destinations.end(); ++b) {
     for (auto a = settings.destinations.begin(); a != b; ++a) {
+      if (!IsWritten(settings, a->first) || !IsWritten(settings, b->first)) continue;
       // Reported at the one that comes later in the file.
       const Place place_a = PlaceOf(root, {"destinations", a->first});
       const Place place_b = PlaceOf(root, {"destinations", b->first});
@@ -109,23 +121,31 @@ void CheckArchiver(const ConfigNode& root, const Settings& settings,
   }
 }
 
-void CheckDeleters(const ConfigNode& root, const Settings& settings, const ArchiverSettings& a,
-                   const ArchiverSettings& b, Problems* problems) {
+// From what both delete, in words; empty when they never meet.
+std::vector<std::string> DeletedByBoth(const Settings& settings, const ArchiverSettings& a,
+                                       const ArchiverSettings& b) {
+  std::vector<std::string> common;
   for (const std::string& name_b : b.sources) {
     const SourceSettings* source_b = FindSource(settings, name_b);
     if (source_b == nullptr || !Deletes(*source_b)) continue;
     for (const std::string& name_a : a.sources) {
       const SourceSettings* source_a = FindSource(settings, name_a);
       if (source_a == nullptr || !Deletes(*source_a)) continue;
-      const Place place = PlaceOf(root, {"archivers", b.name, "sources"});
-      const std::string who = "archivers '" + a.name + "' and '" + b.name + "' both delete from ";
       if (name_a == name_b) {
-        problems->Add(place, who + "source '" + name_a + "'");
+        common.push_back("source '" + name_a + "'");
       } else if (SelectSameTable(*source_a, *source_b)) {
-        problems->Add(place,
-                      who + "the same tables, by sources '" + name_a + "' and '" + name_b + "'");
+        common.push_back("the same tables, by sources '" + name_a + "' and '" + name_b + "'");
       }
     }
+  }
+  return common;
+}
+
+void CheckDeleters(const ConfigNode& root, const Settings& settings, const ArchiverSettings& a,
+                   const ArchiverSettings& b, Problems* problems) {
+  for (const std::string& common : DeletedByBoth(settings, a, b)) {
+    problems->Add(PlaceOf(root, {"archivers", b.name, "sources"}),
+                  "archivers '" + a.name + "' and '" + b.name + "' both delete from " + common);
   }
 }
 
@@ -136,9 +156,34 @@ void CheckConsistency(const ConfigNode& root, const Settings& settings, Problems
   CheckDestinations(root, settings, problems);
   for (std::size_t b = 0; b < settings.archivers.size(); ++b) {
     CheckArchiver(root, settings, settings.archivers[b], problems);
-    // A disabled archiver still runs when it is named.
     for (std::size_t a = 0; a < b; ++a) {
-      CheckDeleters(root, settings, settings.archivers[a], settings.archivers[b], problems);
+      const bool both_enabled = settings.archivers[a].enabled && settings.archivers[b].enabled;
+      if (both_enabled)
+        CheckDeleters(root, settings, settings.archivers[a], settings.archivers[b], problems);
+    }
+  }
+}
+
+void RequireAlone(const Settings& settings, const ArchiverSettings& archiver) {
+  if (archiver.enabled) return;
+  const auto refuse = [&](const std::string& why) {
+    throw ConfigError("archiver '" + archiver.name + "' is not enabled and cannot run: " + why,
+                      "only one of the two may be enabled at a time");
+  };
+  for (const ArchiverSettings& other : settings.archivers) {
+    if (other.name != archiver.name) {
+      const auto common = DeletedByBoth(settings, archiver, other);
+      if (!common.empty()) refuse("it and '" + other.name + "' both delete from " + common.front());
+    }
+    for (const std::string& mine : archiver.destinations) {
+      for (const std::string& theirs : other.destinations) {
+        if (mine == theirs) continue;
+        const std::string place =
+            CommonPlace(settings.destinations.at(mine), settings.destinations.at(theirs));
+        if (!place.empty())
+          refuse("its destination '" + mine + "' would write where '" + theirs +
+                 "' writes: " + place);
+      }
     }
   }
 }

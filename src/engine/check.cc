@@ -8,6 +8,7 @@
 #include <functional>
 #include <set>
 
+#include "config/consistency.h"
 #include "destination/registry.h"
 #include "engine/hold_check.h"
 #include "engine/reading_context.h"
@@ -264,6 +265,7 @@ CheckReport CheckArchivers(const Settings& settings,
     Part(&report, "journal " + settings.state, [&] {
       if (journal) RequireNothingForgotten(settings, *journal, *archiver);
     });
+    Part(&report, "archiver " + archiver->name, [&] { RequireAlone(settings, *archiver); });
     const auto destinations = DestinationsOf(settings, *archiver);
     const RunContext context = ReadingContext(settings, *archiver, destinations, journal.get());
     for (const std::string& name : archiver->sources)
@@ -302,6 +304,7 @@ CheckReport DryRun(const Settings& settings, const DryRunRequest& request, Clock
   }
   for (const ArchiverSettings* archiver : request.archivers) {
     report.text += fmt::format("archiver {}: dry run, nothing is written\n", archiver->name);
+    Part(&report, "archiver " + archiver->name, [&] { RequireAlone(settings, *archiver); });
     const auto destinations = DestinationsOf(settings, *archiver);
     const RunContext context = ReadingContext(settings, *archiver, destinations, journal.get());
     for (const std::string& name : archiver->sources) {

@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "config/consistency.h"
 #include "destination/older_journal.h"
 #include "destination/registry.h"
 #include "engine/hold_check.h"
@@ -118,6 +119,7 @@ class ArchiverRun {
 };
 
 RunResult ArchiverRun::Execute() {
+  RequireAlone(*request_.settings, *request_.archiver);
   journal_ = Journal::Open(request_.settings->state, OpenMode::kWrite);
   const RunLock lock = RunLock::Acquire(request_.settings->state, request_.archiver->name);
   const bool journal_was_empty = journal_->empty();

@@ -109,6 +109,44 @@ class ForgottenArchivesTest(ArchiverCase):
         self.assertIn("archiver 'main', which is not in the configuration any more", said)
         self.assertIn("run 1 is of archiver 'main'", self.verify_text("--run", "1", code=2))
 
+    def test_an_archiver_that_is_put_back_as_verify_says(self):
+        archivers = self.settings["archivers"]
+        archivers["other"] = dict(archivers["main"])
+        archivers["main"]["enabled"] = False
+        self.rewrite()
+        self.verify()
+        self.run_archiver()
+        # Named it would run: two would delete from one source.
+        before = self.status()["runs"]
+        for arguments in (("main",), ("main", "--dry-run"), ("other", "main")):
+            said = self.run_archiver(*arguments, code=None)
+            self.assertIn(said.code, (1, 2))
+            self.assertIn("both delete from source 'db'", said.stderr)
+        self.assertEqual([run for run in self.status()["runs"] if run["archiver"] == "main"],
+                         [run for run in before if run["archiver"] == "main"])
+        shutil.rmtree(os.path.join(self.archives, "main"))
+        self.assertIn("missing", self.verify_text(code=3))
+
+    def test_a_database_destination_that_is_put_back_as_verify_says(self):
+        destinations, main = self.settings["destinations"], self.settings["archivers"]["main"]
+        destinations["history2"] = destinations.pop("history")
+        main["destinations"] = ["history2", "files"]
+        self.rewrite()
+        self.assertIn("put the destination back under 'destinations'", self.verify_text(code=1))
+        destinations["history"] = dict(destinations["history2"])
+        self.rewrite()
+        self.verify()
+        self.run_archiver()
+        self.db.sql("DELETE FROM small_archive.labels LIMIT 1")
+        self.assertIn("small_archive.labels: corrupt", self.verify_text(code=3))
+        # An archiver that is not enabled may name it, and then does not run.
+        self.settings["archivers"]["other"] = {"sources": main["sources"], "enabled": False,
+                                               "destinations": ["history"]}
+        self.source["delete"] = False
+        self.rewrite()
+        self.assertIn("would write where 'history2' writes",
+                      self.run_archiver("other", code=2).stderr)
+
     def test_one_that_is_not_enabled_is_proven_all_the_same(self):
         self.settings["archivers"]["main"]["enabled"] = False
         self.rewrite()

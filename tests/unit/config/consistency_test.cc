@@ -122,8 +122,22 @@ TEST_F(ConsistencyTest, TwoDestinationsNeverShareAPlace) {
   }
   EXPECT_EQ(ProblemsOf("state: /s\nsources: {s: {databases: x}}\ndestinations:\n"
                        "  z: {backend: file, directory: /x}\n  b: {backend: file, directory: /x}\n"
-                       "archivers: {a: {sources: [s], destinations: [b]}}\n"),
+                       "archivers: {a: {sources: [s], destinations: [b, z]}}\n"),
             "5:3: destination 'b' would write where 'z' writes: directory /x");
+}
+
+TEST_F(ConsistencyTest, WhatNobodyRunsIsNotHeldAgainstTheOthers) {
+  const std::string destinations =
+      "d: {backend: file, directory: /x}, e: {backend: file, directory: /x}";
+  const std::string source = "s: {databases: x, delete: true}";
+  const std::string a = "a: {sources: [s], destinations: [d]}";
+  EXPECT_EQ(ProblemsOf(File(source, destinations, a)), "");
+  EXPECT_EQ(ProblemsOf(File(source, destinations,
+                            a + ", b: {sources: [s], destinations: [e], enabled: false}")),
+            "");
+  EXPECT_EQ(ProblemsOf(File(source, destinations,
+                            "b: {sources: [s], destinations: [e], enabled: false}, " + a)),
+            "");
 }
 
 TEST_F(ConsistencyTest, OneArchiveDatabaseIsNotForSeveralDatabases) {
