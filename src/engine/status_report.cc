@@ -129,14 +129,14 @@ bool WasPutAside(const DestinationSettings& destination, const std::string& path
   return true;
 }
 
-std::vector<std::string> Damaged(const Settings& settings, const Journal& journal) {
-  std::vector<std::string> paths;
+void AddDamaged(const Settings& settings, const Journal& journal, StatusReport* report) {
   for (const auto& [name, destination] : settings.destinations) {
     for (const std::string& path : journal.DoubtfulPaths(name)) {
-      if (!WasPutAside(destination, path, journal)) paths.push_back(path);
+      if (WasPutAside(destination, path, journal)) continue;
+      report->damaged.push_back(path);
+      (destination.backend == "file" ? report->damaged_files : report->damaged_tables) = true;
     }
   }
-  return paths;
 }
 
 }  // namespace
@@ -145,7 +145,7 @@ StatusReport BuildStatus(const Settings& settings, const Journal& journal,
                          const StatusRequest& request) {
   StatusReport report;
   report.site = settings.site;
-  report.damaged = Damaged(settings, journal);
+  AddDamaged(settings, journal, &report);
   report.held = journal.ListHeldTables();
   if (!request.run.empty()) {
     auto run =

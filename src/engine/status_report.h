@@ -24,6 +24,8 @@ struct StatusReport {
   std::string site;
   std::vector<RunStatus> runs;       // newest first
   std::vector<std::string> damaged;  // what verify found last and no run has made good since
+  bool damaged_files = false;        // among them
+  bool damaged_tables = false;       // of archive databases
   std::vector<HeldTable> held;       // rows that runs leave alone (restore --hold)
 };
 

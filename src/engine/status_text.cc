@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/status_report.h"
+#include "engine/verify.h"
 #include "util/clock.h"
 
 namespace osarchiver {
@@ -149,7 +150,7 @@ std::string StatusText(const StatusReport& report, const Settings& settings, Blo
   if (!report.damaged.empty()) {
     text += "damaged, as verify found it:\n";
     for (const std::string& path : report.damaged) text += "  " + path + "\n";
-    text += "next: osarchiver run    (makes it again where there is a whole copy)\n";
+    text += StepsAfterDamage(report.damaged_files, report.damaged_tables);
   }
   return text;
 }

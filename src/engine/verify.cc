@@ -25,6 +25,8 @@ bool IsFine(const VerifyFinding& finding) {
   return finding.result == "ok" || finding.result == "open";
 }
 
+bool IsDamage(const VerifyFinding& finding) { return !IsFine(finding); }
+
 void Add(VerifyReport* report, std::vector<VerifyFinding> findings, bool files,
          const CopyTarget& target, Journal& journal, const std::string& now) {
   for (VerifyFinding& finding : findings) {
@@ -166,7 +168,7 @@ VerifyReport VerifyArchives(const Settings& settings, const VerifyRequest& reque
   VerifyReport report;
   report.sample = request.sample;
   report.seed = request.seed;
-  report.repairable = true;
+  report.by_journal = true;
   // Where it is missing, none is made: it may have been lost.
   std::unique_ptr<Journal> journal;
   if (PosixFileSystem().Exists(settings.state))
@@ -257,10 +259,29 @@ std::string VerifyText(const VerifyReport& report) {
                         HumanCount(fine), HumanCount(files), HumanCount(batches), HumanCount(rows),
                         stopped);
   }
-  if (report.repairable && fine < files) {
+  if (report.by_journal) {
+    text += StepsAfterDamage(
+        std::any_of(report.segments.begin(), report.segments.end(), IsDamage),
+        std::any_of(report.destinations.begin(), report.destinations.end(), IsDamage));
+  }
+  return text;
+}
+
+std::string StepsAfterDamage(bool in_files, bool in_databases) {
+  std::string text;
+  if (in_files) {
     text +=
-        "next: osarchiver run    (makes damaged copies again from whole ones where there are "
+        "next: osarchiver run    (makes damaged files again from whole copies where there are "
         "any)\n";
+  }
+  if (in_databases) {
+    text +=
+        "next: mend the archive databases, which a run leaves alone: put the tables back there "
+        "from a backup of\n"
+        "  that server; or, where they have no suffix, take out rows that are wrong and restore "
+        "them from whole files\n"
+        "  (osarchiver restore --run N --to ARCHIVE_DATABASE, or --file PATH... --socket S on "
+        "another server)\n";
   }
   return text;
 }

@@ -28,7 +28,7 @@ struct VerifyReport {
   std::vector<VerifyFinding> destinations;  // databases
   std::vector<std::string> problems;        // destinations that could not be asked
   bool stopped = false;
-  bool repairable = false;  // the next run makes good what was found, where another copy is whole
+  bool by_journal = false;  // not files by themselves: there is a next step
   ExitCode exit_code = ExitCode::kSuccess;
 };
 
@@ -41,5 +41,9 @@ VerifyReport VerifyFiles(const std::vector<std::filesystem::path>& paths);
 
 std::string VerifyJson(const VerifyReport& report);
 std::string VerifyText(const VerifyReport& report);
+
+// What to do about damage that was found, a line for each kind: a run makes files good, and leaves
+// archive databases alone.
+std::string StepsAfterDamage(bool in_files, bool in_databases);
 
 }  // namespace osarchiver

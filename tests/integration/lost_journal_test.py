@@ -147,6 +147,20 @@ class ForgottenArchivesTest(ArchiverCase):
         self.assertIn("would write where 'history2' writes",
                       self.run_archiver("other", code=2).stderr)
 
+    def test_the_next_step_is_true_for_what_is_damaged(self):
+        self.db.sql("DELETE FROM small_archive.labels LIMIT 1")
+        for said in (self.verify_text(code=3), self.osarchiver("status").stdout):
+            self.assertIn("archive databases", said)
+            self.assertNotIn("next: osarchiver run", said)
+        # As it says.
+        self.osarchiver("restore", "--run", "1", "--to", "small_archive", "--yes")
+        self.verify()
+        self.assertNotIn("archive databases", self.osarchiver("status").stdout)
+        shutil.rmtree(os.path.join(self.archives, "main"))
+        for said in (self.verify_text(code=3), self.osarchiver("status").stdout):
+            self.assertNotIn("archive databases", said)
+            self.assertIn("next: osarchiver run", said)
+
     def test_one_that_is_not_enabled_is_proven_all_the_same(self):
         self.settings["archivers"]["main"]["enabled"] = False
         self.rewrite()
