@@ -242,7 +242,8 @@ class Journal {
   std::vector<RunInfo> UnsettledRuns(std::string_view archiver) const;
   bool HasRunNamed(std::string_view name) const;
   // NewRun::configuration of a run; "" where there is no such run. Of a run that rebuild-journal
-  // found: that of the day on which it was rebuilt.
+  // found: that of the day on which it was rebuilt, with the names of databases under which it was
+  // found.
   std::string ConfigurationOf(std::string_view run_name) const;
   // Every configuration that a run had, each once, the latest made first.
   std::vector<std::string> ListConfigurations() const;

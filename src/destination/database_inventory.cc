@@ -41,7 +41,9 @@ Inventory TakeDatabaseInventory(Connection& connection, const std::string& site,
                                            small.run_name, small.number);
       try {
         const auto whole = control.Find(connection, small.run_name, small.table_id, small.number);
-        if (whole) inventory.entries.push_back(Describe(small, *whole));
+        if (!whole) continue;
+        inventory.entries.push_back(Describe(small, *whole));
+        inventory.entries.back().database = database;
       } catch (const IntegrityError& error) {
         inventory.problems.push_back(name + ": " + error.what());
       }

@@ -130,6 +130,7 @@ struct StoredSegment {
 };
 struct StoredEntry {
   std::string journal_id, site, archiver, run_name;
+  std::string database;  // that it was found in
   PassKey key;
   TableDefinition definition;
   std::uint64_t number = 0, rows = 0;

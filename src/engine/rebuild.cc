@@ -13,6 +13,7 @@
 #include "destination/registry.h"
 #include "engine/batch_verifier.h"
 #include "engine/copy_repair.h"
+#include "engine/rebuilt_names.h"
 #include "engine/source_session.h"
 #include "formats/format.h"
 #include "mariadb/quote.h"
@@ -46,6 +47,7 @@ struct FoundPass {
 struct FoundRun {
   std::string now;
   std::map<PassKey, FoundPass> passes;
+  FoundDatabases databases;
 };
 
 // Run names begin with the time, so that older runs come first and newer versions of a row win.
@@ -149,7 +151,9 @@ void AddEntries(const CopyTarget& target, const Inventory& inventory, const std:
                 FoundRuns* runs) {
   for (const StoredEntry& entry : inventory.entries) {
     if (entry.journal_id != journal_id) continue;
-    FoundPass& pass = (*runs)[entry.run_name].passes[entry.key];
+    FoundRun& run = (*runs)[entry.run_name];
+    run.databases[target.destination][entry.key].insert(entry.database);
+    FoundPass& pass = run.passes[entry.key];
     if (pass.definition.columns.empty()) pass.definition = entry.definition;
     FoundRows& rows = pass.batches[entry.number];
     if (rows.copies.empty()) {
@@ -232,7 +236,7 @@ void JournalWriter::WriteRun(const std::string& name, const FoundRun& found) {
   run.site = settings_.site;
   run.now = found.now;
   run.host = "rebuilt";
-  run.configuration = settings_.effective_json;
+  run.configuration = RebuiltConfiguration(settings_, found.databases);
   const RunId id = journal_.BeginRun(run);
   bool has_files = false;
   for (const auto& [key, pass] : found.passes) {

@@ -1,6 +1,7 @@
 """An archive database gets another name in the configuration: what was archived under the earlier
 one is proven and restored where it lies, and never taken for a source."""
 
+import os
 import unittest
 
 import small_sample
@@ -16,6 +17,7 @@ class RenamedArchiveTest(ArchiverCase):
         super().setUp()
         for suffix in ("_history", "_third", "_archive_history"):
             self.db.sql(f"DROP DATABASE IF EXISTS {small_sample.DATABASE}{suffix}")
+        self.db.sql(f"DROP DATABASE IF EXISTS test_{small_sample.DATABASE}_db")
         self.before = self.load_small()
         self.configure(formats=())
 
@@ -79,6 +81,49 @@ class RenamedArchiveTest(ArchiverCase):
                 self.settings["destinations"]["history"]["database_suffix"] = "_third"
                 self.rewrite()
                 self.verify_text(0)
+
+    def lose_journal(self):
+        for name in os.listdir(self.directory):
+            if name.startswith("state.db"):
+                os.remove(os.path.join(self.directory, name))
+
+    def test_a_journal_that_is_made_again_finds_them(self):
+        destination = self.settings["destinations"]["history"]
+        for naming in ({"database_suffix": "_history"}, {"database_name": "small_third"},
+                       {"database_name": "{site}_{database}_{source}"}):
+            with self.subTest(naming=naming):
+                self.tearDown()
+                self.setUp()
+                destination = self.settings["destinations"]["history"]
+                self.run_archiver("--max-rows", "40")
+                destination.pop("database_suffix", None)
+                destination.update(naming)
+                self.rewrite()
+                self.run_archiver()
+                self.lose_journal()
+                # Neither of the two before is today's any more.
+                destination.pop("database_name", None)
+                destination["database_suffix"] = "_archive_history"
+                self.rewrite()
+                said = self.osarchiver("rebuild-journal").stdout
+                self.assertNotIn("lost", said.replace("journal was lost", ""))
+                self.verify_text(0)
+                self.run_archiver()
+                self.verify_text(0)
+                self.osarchiver("restore", "--archiver", "main", "--yes")
+                self.assert_nothing_lost(self.before, kept=True)
+
+    def test_a_copy_of_an_archive_database_leads_no_journal_astray(self):
+        self.run_archiver()
+        self.db.sql(f"CREATE DATABASE {LATER}")
+        for (table,) in self.db.query("SELECT TABLE_NAME FROM information_schema.TABLES "
+                                      f"WHERE TABLE_SCHEMA = '{EARLIER}'"):
+            self.db.sql(f"CREATE TABLE {LATER}.{table} LIKE {EARLIER}.{table}; "
+                        f"INSERT INTO {LATER}.{table} SELECT * FROM {EARLIER}.{table}")
+        self.lose_journal()
+        self.osarchiver("rebuild-journal")
+        self.db.sql(f"DROP DATABASE {LATER}")
+        self.verify_text(0)
 
     def test_rows_that_were_kept_are_deleted_and_superseded(self):
         self.source["delete"] = False
