@@ -29,8 +29,8 @@ class KeptFilter {
     kRelease,  // set apart, to be deleted and not archived again; where the table has changed
                // since, archived once more, for a row is compared under the definition it was
                // archived with
-    kLeave,  // left out
-    kTake,   // like all others: an archiver that deletes without archiving asks for no copy
+    kLeave,    // left out
+    kTake,     // like all others: an archiver that deletes without archiving asks for no copy
   };
   // Takes the part's rows. Memory: the rows once more only when some of them are kept.
   // `first_batch_of_run`: rows that this run archived itself and found changed are left for the
