@@ -21,11 +21,14 @@ class RestoreTest(RestoreCase):
         )
 
     def test_a_run_comes_back_from_the_files(self):
+        everywhere = self.settings["destinations"]
         self.only("files")
         said = self.restore("--run", "last").stdout
         self.assertIn(f"small.servers: {small_sample.ELIGIBLE['servers']} rows restored", said)
         self.assert_holds(self.full)
         self.assertEqual(self.orphans(), 0)
+        self.settings["destinations"] = everywhere
+        self.rewrite()
         self.verify()
 
     def test_a_run_comes_back_from_the_archive_database(self):

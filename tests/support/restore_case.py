@@ -32,6 +32,8 @@ class RestoreCase(ArchiverCase):
         self.assertEqual(contents.differences(self.now(database, like=contents)), [])
 
     def only(self, destination):
+        """The configuration leads to the copies there alone."""
+        self.settings["destinations"] = {destination: self.settings["destinations"][destination]}
         self.settings["archivers"]["main"]["destinations"] = [destination]
         self.rewrite()
 
