@@ -50,6 +50,10 @@ class Movers:
         return self.table.source.client("--batch", "nova"), path
 
     def _delete(self):
+        return self.deletes()
+
+    def deletes(self):
+        """The command and the statements of the bare chunked DELETE."""
         return self._client(
             "".join(f"DELETE FROM instances WHERE {part};\n" for part in self.table.ranges())
         )

@@ -10,8 +10,11 @@ import time
 import osarchiver_runner
 from benchmark.instances import Instances, default_buffer_pool
 from benchmark.lab import Failed
+from benchmark.movers import Movers
 
 MOST = 2
+KINDS = ("without", "with", "delete")
+NAMES = {"with": "osarchiver", "delete": "the bare DELETE"}
 
 
 def oltp_program():
@@ -25,7 +28,10 @@ def oltp_program():
 
 class Beside:
     name = "beside"
-    summary = "latency of a small online load on the same table, with and without osarchiver"
+    summary = (
+        "latency of a small online load on the same table: alone, beside osarchiver, and beside "
+        "the bare DELETE"
+    )
 
     def run(self, lab):
         options = lab.options
@@ -38,40 +44,58 @@ class Beside:
             )
             pairs = []
             for number in range(options.beside_pairs):
-                # Alternating, so that whatever the machine does meanwhile hits both.
-                order = ("without", "with") if number % 2 == 0 else ("with", "without")
+                # Alternating, so that whatever the machine does meanwhile hits all.
+                order = KINDS if number % 2 == 0 else KINDS[::-1]
                 pair = {}
                 for kind in order:
                     table.reset()
-                    pair[kind] = self._load(table, options, kind == "with")
+                    pair[kind] = self._load(table, options, kind)
                 pairs.append(pair)
                 lab.say(f"  pair {number + 1}: {self._line(pair)}")
         lab.keep("pairs", pairs)
-        for percentile in ("p50_us", "p95_us"):
-            lab.say(f"  {percentile[:3]}: {self._ratio(pairs, percentile):.2f} x")
+        for percentile in ("p50_us", "p95_us", "p99_us"):
+            lab.say(
+                f"  {percentile[:3]}: beside osarchiver {self._ratio(pairs, percentile):.2f} x, "
+                f"beside the bare DELETE {self._ratio(pairs, percentile, 'delete'):.2f} x"
+            )
         lab.bar("p99 latency beside osarchiver : without", self._ratio(pairs, "p99_us"), MOST, unit=" x")
 
-    def _load(self, table, options, with_osarchiver):
+    def _load(self, table, options, kind):
         """What the online load saw in so many seconds."""
-        if not with_osarchiver:
+        if kind == "without":
             return self._seen(table, options)
         before = self._left(table)
-        # At default settings.
-        process = osarchiver_runner.start(table.configure(), "run")
+        process = self._start(table, kind)
         try:
             deadline = time.monotonic() + 30
             while self._left(table) == before:
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise Failed("osarchiver deleted nothing")
+                    raise Failed(f"{NAMES[kind]} deleted nothing")
                 time.sleep(0.05)
             seen = self._seen(table, options)
             if process.poll() is not None:
-                raise Failed("osarchiver was through before the time was over: more --beside-rows")
-            seen["archived"] = before - self._left(table)
+                raise Failed(
+                    f"{NAMES[kind]} was through before the time was over: more --beside-rows"
+                )
+            seen["deleted"] = before - self._left(table)
             return seen
         finally:
             process.send_signal(signal.SIGTERM)
             osarchiver_runner.finish(process)
+
+    def _start(self, table, kind):
+        if kind == "with":
+            return osarchiver_runner.start(table.configure(), "run")  # at default settings
+        command, statements = Movers(table).deletes()
+        with open(statements) as file:
+            return subprocess.Popen(
+                command,
+                stdin=file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
 
     def _seen(self, table, options):
         command = [oltp_program(), table.source.socket, str(options.beside_seconds)]
@@ -90,11 +114,11 @@ class Beside:
             f"{kind} p50 {pair[kind]['p50_us'] / 1000:.2f} p95 {pair[kind]['p95_us'] / 1000:.2f} "
             f"p99 {pair[kind]['p99_us'] / 1000:.2f} max {pair[kind]['max_us'] / 1000:.1f} ms, "
             f"{pair[kind]['transactions']} transactions"
-            + (f", {pair[kind]['archived']} rows archived" if "archived" in pair[kind] else "")
-            for kind in ("without", "with")
+            + (f", {pair[kind]['deleted']} rows deleted" if "deleted" in pair[kind] else "")
+            for kind in KINDS
         )
 
-    def _ratio(self, pairs, percentile):
+    def _ratio(self, pairs, percentile, kind="with"):
         return statistics.median(
-            pair["with"][percentile] / pair["without"][percentile] for pair in pairs
+            pair[kind][percentile] / pair["without"][percentile] for pair in pairs
         )
