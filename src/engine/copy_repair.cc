@@ -33,6 +33,12 @@ std::string KeyRangeText(const NewBatch& batch) {
   return fmt::format("keys {} to {}", KeyText(batch.first_key), KeyText(batch.last_key));
 }
 
+NoCopyWhole::NoCopyWhole(const RunInfo& run, const PassKey& key, const NewBatch& batch)
+    : IntegrityError(
+          fmt::format("no copy of batch {} of {}.{} in run {} ({}) is whole", batch.number,
+                      key.database, key.table, run.name, KeyRangeText(batch)),
+          "osarchiver verify --run " + run.name + " names what is damaged") {}
+
 CopyOutOfReach::CopyOutOfReach(const RunInfo& run, const PassKey& key, const NewBatch& batch,
                                const std::set<std::string>& why)
     : Error(
@@ -60,12 +66,7 @@ void CompleteCopies(RunServices& services, CopyReader& reader, StoredBatch* stor
   for (const std::string& damage : found.damaged) LogError(damage);
   if (!found.rows && !found.unread.empty())
     throw CopyOutOfReach(stored->run, stored->pass.key, info, found.unread);
-  if (!found.rows) {
-    throw IntegrityError(fmt::format("no copy of batch {} of {}.{} in run {} ({}) is whole",
-                                     info.number, stored->pass.key.database, stored->pass.key.table,
-                                     stored->run.name, KeyRangeText(info)),
-                         "osarchiver verify --run " + stored->run.name + " names what is damaged");
-  }
+  if (!found.rows) throw NoCopyWhole(stored->run, stored->pass.key, info);
 
   PassArchive archive(services.journal, services.destinations, context);
   const std::vector<Hash> hashes = RowHashes(*found.rows);

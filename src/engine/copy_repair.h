@@ -27,10 +27,16 @@ PassContext ContextOf(const RunServices& services, const RunInfo& run, const Pas
 
 // Gives the batch a copy at every destination of today that has none, from the first copy that is
 // proven, or else from the first proven one of `spare`, which do not count as copies; journals the
-// new places, updates `stored`. New segments are sealed at once. Throws IntegrityError naming batch
-// and key range when no copy is whole any more, CopyOutOfReach when one may be.
+// new places, updates `stored`. New segments are sealed at once. Throws NoCopyWhole,
+// CopyOutOfReach, and what storing throws.
 void CompleteCopies(RunServices& services, CopyReader& reader, StoredBatch* stored,
                     const std::vector<CopyLocation>& spare = {});
+
+// A batch of which every copy was looked at and none proves its digest.
+class NoCopyWhole : public IntegrityError {
+ public:
+  NoCopyWhole(const RunInfo& run, const PassKey& key, const NewBatch& batch);
+};
 
 // A batch whose only copies that may be whole lie where nobody could look.
 class CopyOutOfReach : public Error {

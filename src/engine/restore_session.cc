@@ -79,10 +79,7 @@ RestoreSession::Shape& RestoreSession::ShapeOf(const TableDefinition& definition
   return shape;
 }
 
-void RestoreSession::Report(const std::string& problem) {
-  report_->problems.push_back(problem);
-  report_->exit_code = Worse(report_->exit_code, ExitCode::kFailed);
-}
+void RestoreSession::Report(const std::string& problem) { report_->AddFailure(problem); }
 
 void RestoreSession::Restore(const RestoreBatch& batch) {
   if (batch.rows.row_count() == 0) return;

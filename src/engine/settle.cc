@@ -268,11 +268,14 @@ void Settler::RepairCopies(const PassToSettle& pass, SettleResult* result) {
     if (!missing) continue;
     try {
       CompleteCopies(services_, reader_, &stored, aside);
-    } catch (const IntegrityError& error) {
+    } catch (const NoCopyWhole& error) {
       result->damage.emplace_back(error.what());
       if (batch.state != BatchState::kVerified || batch.delete_begun) continue;
       result->damage.back() += "; nothing of it was deleted, and its rows are archived again";
       services_.journal.MarkForgotten(batch.id);
+    } catch (const IntegrityError& error) {
+      // A copy is whole and could not be made again elsewhere.
+      result->damage.emplace_back(error.what());
     } catch (const CopyOutOfReach& error) {
       result->failures.push_back(WithHint(error.what(), error.hint()));
     }
