@@ -13,11 +13,11 @@ KeptFilter::KeptFilter(Journal& journal, std::string archiver, PassKey key)
     : journal_(journal), archiver_(std::move(archiver)), key_(std::move(key)) {}
 
 bool KeptFilter::ArchivedUnder(const TableDefinition& today, BatchId batch) {
-  const StoredBatch stored = LoadStoredBatch(journal_, batch);
-  const auto known = alike_.find(stored.pass.id);
+  const auto known = alike_.find(batch);
   if (known != alike_.end()) return known->second;
+  const StoredBatch stored = LoadStoredBatch(journal_, batch);
   const bool alike = SameRowShape(DefinitionFromJson(stored.pass.definition), today);
-  return alike_[stored.pass.id] = alike;
+  return alike_[batch] = alike;
 }
 
 KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run, Kept what) {
@@ -51,8 +51,7 @@ KeptFilter::Result KeptFilter::Split(UnitPart& part, BatchId first_batch_of_run,
     const bool unchanged = kept[i] && kept[i]->row_hash == ShortHash(hashes[i]);
     if (unchanged && what == Kept::kLeave) continue;
     if (unchanged && what == Kept::kRelease &&
-        (releases.contains(kept[i]->batch) ||
-         ArchivedUnder(part.table->definition(), kept[i]->batch))) {
+        ArchivedUnder(part.table->definition(), kept[i]->batch)) {
       Release& release = releases[kept[i]->batch];
       release.batch = kept[i]->batch;
       release.key_hashes.push_back(key_hashes[i]);

@@ -44,7 +44,7 @@ class KeptFilter {
   Journal& journal_;
   std::string archiver_;
   PassKey key_;
-  std::map<PassId, bool> alike_;  // what ArchivedUnder() found of earlier passes
+  std::map<BatchId, bool> alike_;  // what ArchivedUnder() found: it is asked for each row
 };
 
 }  // namespace osarchiver
