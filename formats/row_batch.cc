@@ -71,6 +71,17 @@ void RowBatch::Clear() {
   ends_.clear();
 }
 
+void RowBatch::Reserve(std::size_t bytes) {
+  // A string that has memory would take at least twice as much, and copy into it.
+  if (arena_.empty() && arena_.capacity() < bytes) std::string().swap(arena_);
+  arena_.reserve(bytes);
+}
+
+void RowBatch::Restart(std::size_t column_count) {
+  Clear();
+  column_count_ = column_count;
+}
+
 std::string_view RowBatch::row(std::size_t index) const {
   const std::size_t start = index == 0 ? 0 : ends_[index - 1];
   return std::string_view(arena_).substr(start, ends_[index] - start);

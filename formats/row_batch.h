@@ -89,9 +89,14 @@ class RowBatch {
   // Drops all rows but the first `row_count`.
   void Truncate(std::size_t row_count);
   void Clear();
-  void Reserve(std::size_t bytes) { arena_.reserve(bytes); }
+  // Empty and of `column_count` columns, as if new, in the memory that it has.
+  void Restart(std::size_t column_count);
+  void Reserve(std::size_t bytes);
   // Gives memory beyond the content back.
   void ShrinkToFit() { arena_.shrink_to_fit(); }
+
+  // Bytes that its rows may take before more memory is needed.
+  std::size_t capacity() const { return arena_.capacity(); }
 
   std::size_t column_count() const { return column_count_; }
   std::size_t row_count() const { return ends_.size(); }

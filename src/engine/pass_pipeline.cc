@@ -203,6 +203,7 @@ void PassPipeline::VerifyStage() {
     while (auto unit = to_verify_.Pop()) {
       VerifiedUnit verified = VerifyUnit(*unit);
       if (options_.mode == PassMode::kArchiveOnly) {
+        for (BatchInFlight& batch : unit->batches) row_memory_.Give(std::move(batch.rows));
         budget_.Release(unit->bytes);
       } else if (!to_delete_.Push(std::move(verified))) {
         break;
@@ -252,6 +253,9 @@ void PassPipeline::RecordStage() {
   try {
     while (auto deleted = to_record_.Pop()) {
       RecordUnit(*deleted);
+      for (DeletableRows& part : deleted->unit.parts) {
+        row_memory_.Give(std::move(part).TakeMemory());
+      }
       budget_.Release(deleted->unit.bytes);
     }
   } catch (...) {

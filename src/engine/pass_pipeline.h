@@ -20,6 +20,7 @@
 
 #include "engine/batch_verifier.h"
 #include "engine/bounded_queue.h"
+#include "engine/row_memory.h"
 #include "engine/run_services.h"
 #include "engine/verified_unit.h"
 #include "source/deleter.h"
@@ -59,6 +60,8 @@ class PassPipeline {
 
   // Waits until another unit may be read: it takes memory before it is pushed.
   void WaitForRoom() { budget_.WaitForRoom(least_unit_bytes_); }
+  // Of rows that are through, for those of the next unit.
+  RowBatch TakeMemory() { return row_memory_.Take(); }
   // Records a unit as extracted and gives it to the pipeline. Waits for room, and behind a large
   // unit until it is through, so that no other is read meanwhile. False when a stage failed: call
   // Finish().
@@ -98,6 +101,7 @@ class PassPipeline {
   ByteBudget budget_;
   // What every unit holds of the budget, however small it is: so a few are in flight and not many.
   const std::size_t least_unit_bytes_;
+  RowMemory row_memory_;
   BoundedQueue<UnitInFlight> to_store_;
   BoundedQueue<UnitInFlight> to_verify_;
   BoundedQueue<VerifiedUnit> to_delete_;

@@ -182,6 +182,7 @@ std::uint64_t TablePass::Round() {
     RowShare share(services_.allowance, table_.settings.batch_rows);
     if (share.rows() == 0) break;
     pipeline.WaitForRoom();
+    reader_->UseMemoryOf(pipeline.TakeMemory());
     Unit unit;
     if (!ReadUnit(*reader_, share.rows(), &unit)) {
       complete = !services_.stop.stopped();

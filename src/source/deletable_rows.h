@@ -26,6 +26,8 @@ class DeletableRows {
   std::size_t size() const { return hashes_.size(); }
   std::string_view row(std::size_t index) const { return rows_.row(index); }
   const Hash& hash(std::size_t index) const { return hashes_[index]; }
+  // The rows' memory, when nothing more is asked of them.
+  RowBatch TakeMemory() && { return std::move(rows_); }
   std::uint32_t level(std::size_t index) const { return levels_.empty() ? 0 : levels_[index]; }
 
  private:

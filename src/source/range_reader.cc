@@ -107,9 +107,11 @@ double RangeReader::progress() const {
 }
 
 bool RangeReader::Next(Connection& connection, const ReadLimits& limits, RowBatch* rows) {
-  *rows = RowBatch(table_.definition().columns.size());
+  rows->Restart(table_.definition().columns.size());
   // Units are about as large as the one before; growing step by step copies and holds them twice.
-  rows->Reserve(std::min<std::size_t>(limits.bytes, last_bytes_ + last_bytes_ / 16));
+  if (rows->capacity() < last_bytes_) {
+    rows->Reserve(std::min<std::size_t>(limits.bytes, last_bytes_ + last_bytes_ / 16));
+  }
   const auto begin = clock_.Now();
   if (!begun_) Begin(connection);
   Place place = place_;

@@ -41,7 +41,7 @@ struct PassedOver {
 class RowReader {
  public:
   virtual ~RowReader() = default;
-  // Fills `rows` up to the limits; false: no more, or `stop` says so.
+  // Replaces what `rows` holds, up to the limits; false: no more, or `stop` says so.
   virtual bool Next(Connection& connection, const ReadLimits& limits, RowBatch* rows) = 0;
   // Back to before the last Next() that returned.
   virtual void Undo() = 0;

@@ -56,6 +56,7 @@ struct UnitReader::State {
   std::unique_ptr<RowReader> rows;
   std::unique_ptr<LevelReader> levels;
   std::function<void()> pause;
+  RowBatch spare;
   DependentReader dependents;
   bool trees_stay = false;                               // a root was left out because of its tree
   std::vector<BlockedCount> too_large;                   // their select_sql is made of the keys
@@ -91,6 +92,7 @@ UnitReader::~UnitReader() = default;
 bool UnitReader::State::ReadRows(const ReadLimits& limits, UnitPart* part) {
   part->table = &table;
   if (levels) return levels->Next(*connection, limits, &part->rows, &part->levels);
+  part->rows = std::move(spare);
   if (!rows->Next(*connection, limits, &part->rows)) return false;
   part->levels.assign(part->rows.row_count(), 0);
   return true;
@@ -246,6 +248,8 @@ bool UnitReader::Next(const ReadLimits& limits, Unit* unit) {
 }
 
 void UnitReader::Reconnect(Connection& connection) { state_->connection = &connection; }
+
+void UnitReader::UseMemoryOf(RowBatch spare) { state_->spare = std::move(spare); }
 
 void UnitReader::BetweenStatements(std::function<void()> pause) {
   state_->pause = std::move(pause);

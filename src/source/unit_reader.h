@@ -78,6 +78,8 @@ class UnitReader {
   // server on the selecting statement is a DatabaseError. A lost connection is thrown; after
   // Reconnect() the same unit is read again.
   bool Next(const ReadLimits& limits, Unit* unit);
+  // The next unit's rows are put there, if they fit.
+  void UseMemoryOf(RowBatch spare);
   void Reconnect(Connection& connection);
   // `pause` is called between two statements of one walk, and may wait: no statement and no
   // transaction is open then, and position() and progress() say where the walk stands.

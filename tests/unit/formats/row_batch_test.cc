@@ -87,6 +87,21 @@ TEST(RowBatchTest, AbandonedAndTruncatedRowsAreGone) {
   EXPECT_EQ(rows.byte_count(), 0u);
 }
 
+TEST(RowBatchTest, StartsOverInTheMemoryThatItHas) {
+  RowBatch rows(1);
+  rows.Reserve(100'000);
+  rows.AppendRow(Canonical({Bytes("a")}));
+  const std::size_t capacity = rows.capacity();
+  rows.Restart(2);
+  EXPECT_EQ(rows.row_count(), 0u);
+  EXPECT_EQ(rows.column_count(), 2u);
+  EXPECT_EQ(rows.capacity(), capacity);
+  rows.Reserve(capacity + 1);
+  EXPECT_LT(rows.capacity(), capacity + capacity / 8) << "twice as much for a few bytes more";
+  rows.AppendRow(Canonical({Bytes("b"), Bytes("c")}));
+  EXPECT_EQ(rows.value(0, 1), Bytes("c"));
+}
+
 TEST(KeyTest, KeyBytesFollowTheKeysOrder) {
   const std::string row = Canonical({Bytes("a"), Bytes("b"), Bytes("c")});
   EXPECT_EQ(KeyBytes(row, {2, 0}), Canonical({Bytes("c"), Bytes("a")}));
