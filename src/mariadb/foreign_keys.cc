@@ -183,18 +183,36 @@ std::vector<ForeignKey> LoadForeignKeys(Connection& connection,
                                         const std::vector<std::string>& databases) {
   // All of the server's: a child in a database that nobody configured is what must not be
   // overlooked.
-  std::vector<ForeignKey> keys = Load(connection, "", " WHERE REFERENCED_TABLE_NAME IS NOT NULL");
-  std::set<std::pair<std::string, std::string>> seen;
-  for (const ForeignKey& key : keys) seen.emplace(key.database, key.table);
-  // information_schema is silent about tables on which the account has no privilege.
-  const auto all = LoadFromInnodb(connection);
-  for (const ForeignKey& key : all.value_or(std::vector<ForeignKey>())) {
-    if (!seen.contains({key.database, key.table})) keys.push_back(key);
-  }
   const std::set<std::string> wanted(databases.begin(), databases.end());
-  std::erase_if(keys, [&wanted](const ForeignKey& key) {
+  const auto is_unwanted = [&wanted](const ForeignKey& key) {
     return !wanted.contains(key.database) && !wanted.contains(key.referenced_database);
-  });
+  };
+  auto all = LoadFromInnodb(connection);
+  if (!all) {
+    std::vector<ForeignKey> keys = Load(connection, "", " WHERE REFERENCED_TABLE_NAME IS NOT NULL");
+    std::erase_if(keys, is_unwanted);
+    return keys;
+  }
+  std::erase_if(*all, is_unwanted);
+  // No other engine has foreign keys. information_schema is asked about the databases that have
+  // some, for it opens every table of those that it is asked about, the server's own views
+  // included; and it is silent about tables on which the account has no privilege.
+  std::set<std::string> referring;
+  for (const ForeignKey& key : *all) referring.insert(key.database);
+  std::vector<ForeignKey> keys;
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const std::string& database : referring) {
+    const std::string name = QuoteText(database);
+    for (ForeignKey& key :
+         Load(connection, " WHERE CONSTRAINT_SCHEMA = " + name,
+              " WHERE TABLE_SCHEMA = " + name + " AND REFERENCED_TABLE_NAME IS NOT NULL")) {
+      seen.emplace(key.database, key.table);
+      if (!is_unwanted(key)) keys.push_back(std::move(key));
+    }
+  }
+  for (ForeignKey& key : *all) {
+    if (!seen.contains({key.database, key.table})) keys.push_back(std::move(key));
+  }
   return keys;
 }
 
