@@ -24,7 +24,7 @@ class TransactionSize {
   void TookTooLong(std::uint64_t rows, std::chrono::milliseconds duration,
                    std::chrono::milliseconds target);
 
-  std::uint64_t rows_ = 250;
+  std::uint64_t rows_ = 1000;
   std::uint64_t ceiling_ = UINT64_MAX;  // learned from kTooLarge
   std::uint32_t commits_at_ceiling_ = 0;
   // The first of a series of transactions that took too long. 0 rows: the last one did not.
