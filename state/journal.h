@@ -4,7 +4,8 @@
 // is done or how many: MarkArchived, MarkDeleted, AddReleased, MarkSealed, SetPassState and the
 // counts of a pass (SetLiveFlagRows, AddConflicts, SetBlocked), SetPosition, SetWaiting, FinishRun,
 // MarkRunSettled, BeginInvocation. Those are durable with the next call of the others: lost with
-// the power, they leave what a crash just before them does. AddBatches: see EnsureDurable.
+// the power, they leave what a crash just before them does. AddBatches and MarkVerified: see
+// EnsureDurable.
 // Thread-safe: one mutex, one connection. Errors: StateError (an illegal transition, disk full),
 // IntegrityError (the file is no journal, damaged, or from a newer version), ConfigError (wrong
 // owner).
@@ -296,8 +297,9 @@ class Journal {
   // Batches. Each call takes all batches of a unit at once: they move together or not at all.
   std::vector<BatchId> AddBatches(
       const std::vector<std::pair<PassId, NewBatch>>& batches);  // extracted
-  // The batch and what came before it are durable on return: to be asked for before anything of it
-  // is stored. Free when another call has synced since.
+  // What AddBatches() and MarkVerified() said of the batch, and all that came before, is durable on
+  // return: to be asked for before anything of it is stored, and before any of its rows is deleted.
+  // Free when another call has synced since.
   void EnsureDurable(BatchId batch);
   struct ArchivedBatch {
     BatchId batch;
@@ -305,8 +307,8 @@ class Journal {
         copies;  // every copy; the segments' lengths move to `end` in the same transaction
   };
   void MarkArchived(const std::vector<ArchivedBatch>& batches);
-  // kDelete: a DELETE may be committed from now on. Repeated for a batch that is verified already,
-  // it announces the DELETE (kDelete) or does nothing (kKeep).
+  // kDelete: a DELETE may be committed once EnsureDurable() returned. Repeated for a batch that is
+  // verified already, it announces the DELETE (kDelete) or does nothing (kKeep).
   enum class Next { kDelete, kKeep };
   void MarkVerified(const std::vector<BatchId>& batches, Next next);
   // Archive-only: verified and meant to stay; its rows become kept rows.

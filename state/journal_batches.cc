@@ -47,17 +47,16 @@ std::vector<BatchId> Journal::AddBatches(const std::vector<std::pair<PassId, New
     state_->Touch(state_->db->QueryInt("SELECT run_id FROM passes WHERE id = ?", pass));
   }
   transaction.Commit();
-  if (!ids.empty()) state_->added.emplace_back(ids.back(), state_->db->commits());
+  for (const BatchId id : ids) state_->NoteUndurable(id);
   return ids;
 }
 
 void Journal::EnsureDurable(BatchId batch) {
   const State::Call call(*state_);
-  auto& added = state_->added;
-  while (!added.empty() && added.front().second <= state_->db->durable_commits()) added.pop_front();
-  // Ids ascend with the commits.
-  if (added.empty() || added.front().first > batch) return;
-  state_->Sync();
+  const auto found = state_->undurable.find(batch);
+  if (found == state_->undurable.end()) return;
+  if (found->second > state_->db->durable_commits()) state_->Sync();
+  state_->undurable.erase(found);
 }
 
 void Journal::MarkArchived(const std::vector<ArchivedBatch>& batches) {
@@ -76,7 +75,7 @@ void Journal::MarkArchived(const std::vector<ArchivedBatch>& batches) {
 
 void Journal::MarkVerified(const std::vector<BatchId>& batches, Next next) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   for (const BatchId id : batches) {
     const BatchRow batch = state_->LoadBatch(id);
     if (batch.state != BatchState::kVerified)
@@ -87,6 +86,7 @@ void Journal::MarkVerified(const std::vector<BatchId>& batches, Next next) {
     state_->Touch(batch.run);
   }
   transaction.Commit();
+  for (const BatchId id : batches) state_->NoteUndurable(id);
 }
 
 void Journal::MarkKept(BatchId id, const std::vector<KeptRow>& rows) {

@@ -55,6 +55,12 @@ void Journal::State::Sync() {
   transaction.Commit();
 }
 
+void Journal::State::NoteUndurable(BatchId batch) {
+  const std::uint64_t durable = db->durable_commits();
+  std::erase_if(undurable, [durable](const auto& entry) { return entry.second <= durable; });
+  undurable[batch] = db->commits();
+}
+
 std::int64_t Journal::State::TextId(std::string_view text) {
   Sha256 sha;
   const Hash hash = sha.Of(text);

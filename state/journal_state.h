@@ -3,7 +3,6 @@
 #pragma once
 
 #include <chrono>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -39,8 +38,8 @@ struct Journal::State {
   std::unique_ptr<Database> db;
   std::string id;
   std::chrono::nanoseconds busy{0};
-  // The last batch of each AddBatches() call that may not be durable yet, and the call's commit.
-  std::deque<std::pair<BatchId, std::uint64_t>> added;
+  // Batches whose latest AddBatches() or MarkVerified() may not be durable yet, and its commit.
+  std::map<BatchId, std::uint64_t> undurable;
 
   // Held for the length of one call of the journal.
   class Call {
@@ -58,6 +57,8 @@ struct Journal::State {
 
   // All that was committed is durable on return. Free when a call has synced since.
   void Sync();
+  // Remembers that the last commit said something of the batch that EnsureDurable() may ask for.
+  void NoteUndurable(BatchId batch);
 
   // Ids of rows that are made when they are first named; inside a writing transaction.
   std::int64_t TextId(std::string_view text);

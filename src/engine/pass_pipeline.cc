@@ -283,6 +283,8 @@ DeleteOptions PassPipeline::OptionsFor() {
 // False: it is left to the next run.
 bool PassPipeline::DeleteUnit(Deleter& deleter, const VerifiedUnit& unit, DeleteOutcome* outcome) {
   if (!throttle_.Wait()) return false;
+  // Mostly free: while this unit waited, the next one was about to be stored.
+  EnsureDurable(services_.journal, unit);
   try {
     *outcome = deleter.Delete(unit.parts, OptionsFor());
     return true;

@@ -523,6 +523,7 @@ void Settler::DeleteOrKeep(const Unit& unit, SettleResult* result) {
   // From here on a DELETE may be committed whose answer nobody records.
   if (!deletable.announced.empty())
     services_.journal.MarkVerified(deletable.announced, Journal::Next::kDelete);
+  EnsureDurable(services_.journal, deletable.unit);
   const SettleSource& source = sources_.at(deletable.source);
   Throttle& throttle = *source.throttle;
   DeleteOptions options;

@@ -24,6 +24,10 @@ void VerifiedUnit::Add(DeletableRows rows, Batch batch) {
   owners[index].insert(owners[index].end(), count, owner);
 }
 
+void EnsureDurable(Journal& journal, const VerifiedUnit& unit) {
+  for (const VerifiedUnit::Batch& batch : unit.batches) journal.EnsureDurable(batch.id);
+}
+
 void VerifiedUnit::SortParts(const std::vector<const TablePlan*>& tables) {
   std::vector<DeletableRows> sorted_parts;
   std::vector<std::vector<std::uint32_t>> sorted_owners;

@@ -32,6 +32,10 @@ struct VerifiedUnit {
   void SortParts(const std::vector<const TablePlan*>& tables);
 };
 
+// What the journal says of the unit's batches is durable on return: before any of its rows is
+// deleted.
+void EnsureDurable(Journal& journal, const VerifiedUnit& unit);
+
 // A unit that is dealt with at the source; the journal does not know yet.
 struct DeletedUnit {
   VerifiedUnit unit;

@@ -68,6 +68,31 @@ TEST_F(JournalBatchesTest, UnsettledBatchesAreThoseInFlight) {
   EXPECT_TRUE(journal().FindBatch(kept)->settled);
 }
 
+// Each sync that is made for its own sake is counted in the journal.
+TEST_F(JournalBatchesTest, WhatIsAskedForIsSyncedOnce) {
+  const auto syncs = [this] { return SqlInt("SELECT count FROM syncs"); };
+  const BatchId first = AddBatch(pass_);
+  const std::int64_t before = syncs();
+  journal().EnsureDurable(first);
+  EXPECT_EQ(syncs(), before + 1) << "it was only committed";
+  journal().EnsureDurable(first);
+  EXPECT_EQ(syncs(), before + 1) << "nothing new was said of it";
+
+  journal().MarkArchived({{first, {InDatabase()}}});
+  journal().MarkVerified({first}, Journal::Next::kDelete);
+  const BatchId second = AddBatch(pass_);
+  journal().EnsureDurable(first);
+  EXPECT_EQ(syncs(), before + 2) << "verified, and not durable before its rows are deleted";
+  journal().EnsureDurable(second);
+  EXPECT_EQ(syncs(), before + 2) << "what came before went with it";
+
+  journal().MarkArchived({{second, {InDatabase()}}});
+  journal().MarkVerified({second}, Journal::Next::kDelete);
+  (void)BeginRun("glance");
+  journal().EnsureDurable(second);
+  EXPECT_EQ(syncs(), before + 2) << "another call has synced since";
+}
+
 TEST_F(JournalBatchesTest, CountsFollowTheStates) {
   const BatchId batch = AddBatch(pass_, 100);
   EXPECT_EQ(CountsOf(pass_).extracted, 100u);
