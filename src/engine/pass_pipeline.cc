@@ -49,7 +49,12 @@ PassPipeline::~PassPipeline() {
   Stop();
 }
 
+void PassPipeline::Begin(bool with_unit) {
+  std::call_once(begun_, [this, with_unit] { begin_.set_value(with_unit); });
+}
+
 void PassPipeline::Stop() {
+  Begin(false);
   to_store_.Close();
   budget_.Lift();
   for (std::thread& thread : threads_) {
@@ -74,6 +79,7 @@ bool PassPipeline::Push(UnitInFlight unit) {
     const std::lock_guard lock(mutex_);
     if (failure_) return false;
   }
+  Begin(true);
   RecordExtracted(unit);
   if (!to_store_.Push(std::move(unit))) return false;
   if (large) WaitUntilIdle();
@@ -83,6 +89,7 @@ bool PassPipeline::Push(UnitInFlight unit) {
 void PassPipeline::WaitUntilIdle() { budget_.WaitUntilEmpty(); }
 
 PipelineCounts PassPipeline::Finish() {
+  Begin(false);
   to_store_.Close();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -229,6 +236,8 @@ void PassPipeline::VerifyStage() {
 void PassPipeline::DeleteStage() {
   try {
     Deleter deleter(services_.connect, services_.clock, services_.stop);
+    // While the first unit is stored and verified.
+    if (begins_.get() && options_.mode != PassMode::kArchiveOnly) deleter.Connect();
     bool goes_on = true;
     while (auto unit = to_delete_.Pop()) {
       DeletedUnit deleted{*std::move(unit), {}};

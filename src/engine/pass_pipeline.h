@@ -14,6 +14,7 @@
 #pragma once
 
 #include <exception>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -93,6 +94,7 @@ class PassPipeline {
   void RecordUnit(const DeletedUnit& unit);
   void Fail();
   void Stop();
+  void Begin(bool with_unit);
 
   RunServices& services_;
   const PipelineOptions options_;
@@ -110,6 +112,9 @@ class PassPipeline {
   std::exception_ptr failure_;
   PipelineCounts counts_;
   std::uint32_t deleting_;  // threads of DeleteStage() that have not ended
+  std::once_flag begun_;    // by the first unit, or by the end
+  std::promise<bool> begin_;
+  std::shared_future<bool> begins_{begin_.get_future()};  // whether there is a unit
   std::mutex numbering_;    // batches are recorded in the order of their numbers
   std::vector<std::thread> threads_;
 };

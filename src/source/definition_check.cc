@@ -79,6 +79,7 @@ const TableDefinition& DefinitionCheck::Require(Connection& connection, const Ta
     throw Error("table " + ToText(name) + " cannot be described by the server any more");
   }
   std::string create_sql = WithoutCounter(*created[0][1]);
+  if (create_sql == WithoutCounter(archived.create_sql)) return archived;
   auto seen = seen_.find(name);
   if (seen == seen_.end() || seen->second.create_sql != create_sql) {
     std::optional<LoadedTable> loaded = LoadTable(connection, name);

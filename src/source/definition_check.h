@@ -25,7 +25,7 @@ class DefinitionCheck {
  public:
   // Precondition: the table's metadata lock is held by this connection's transaction. Throws Error
   // naming the difference; the returned definition is the current one, valid until the next call
-  // for this table.
+  // for this table and as long as `archived`.
   const TableDefinition& Require(Connection& connection, const TableName& name,
                                  const TableDefinition& archived);
 

@@ -4,6 +4,8 @@
 
 #include "source/delete_session.h"
 #include "source/unit_delete.h"
+#include "util/error.h"
+#include "util/log.h"
 
 namespace osarchiver {
 
@@ -18,6 +20,14 @@ Deleter::Deleter(std::function<std::unique_ptr<Connection>()> connect, Clock& cl
     : state_(new State{DeleteSession(std::move(connect)), clock, stop}) {}
 
 Deleter::~Deleter() = default;
+
+void Deleter::Connect() {
+  try {
+    state_->session.EnsureConnected();
+  } catch (const Error& error) {
+    LogDebug(std::string("connecting to delete: ") + error.what());
+  }
+}
 
 DeleteOutcome Deleter::Delete(const std::vector<DeletableRows>& parts,
                               const DeleteOptions& options) {

@@ -55,6 +55,8 @@ class Deleter {
   Deleter(std::function<std::unique_ptr<Connection>()> connect, Clock& clock, StopControl& stop);
   ~Deleter();
 
+  // Opens the connection, so that the first Delete() need not wait for it; where that fails, that one tries again and says why.
+  void Connect();
   // Deletes the parts in order (and by level within each), all or nothing per parent's tree. Rows whose table changed its definition since
   // `definition()` are not touched: throws an Error that names the difference. Transient errors are retried with smaller transactions;
   // a lost COMMIT answer is resolved by asking the data. What it returns is true of the database. When it throws, some transactions
