@@ -3,8 +3,14 @@ contents, the journal's included; or any part of it is left. Then the run is res
 
 import collections
 import contextlib
+import glob
+import os
+import shutil
 import signal
+import sqlite3
+import tempfile
 
+import crash_sample
 from bench import Failed
 from harness import HarnessBase
 from power_loss import Disk, recording
@@ -31,6 +37,7 @@ class Harness(HarnessBase):
 
     def _begin(self, bench):
         bench.begin(files={"segment_bytes": "4KiB"})
+        self._before = sum(self._count(bench, table) for table in bench.tables)
 
     def counts(self, bench):
         self._begin(bench)
@@ -81,4 +88,34 @@ class Harness(HarnessBase):
         if wrong:
             raise RecordIncomplete(f"the model of the disk is wrong: {', '.join(wrong)}")
         disk.lose(rng)
+        self._check_announced(bench)
         return True
+
+    def _check_announced(self, bench):
+        """Settling finds out by itself what is gone; but only where the journal announced it is that
+        no accident."""
+        there = sum(self._count(bench, table) for table in bench.tables)
+        announced = self._announced(bench)
+        if self._before - there > announced:
+            raise Failed(
+                f"{self._before - there} rows left the source; the journal that the power left "
+                f"knows of {announced} that may have"
+            )
+
+    def _count(self, bench, table):
+        return int(bench.server.value(f"SELECT COUNT(*) FROM {crash_sample.SOURCE}.{table}"))
+
+    def _announced(self, bench):
+        with tempfile.TemporaryDirectory(dir=bench.base) as directory:
+            for name in glob.glob(bench.journal + "*"):
+                if not name.endswith("-shm"):
+                    shutil.copy(name, directory)
+            copy = os.path.join(directory, os.path.basename(bench.journal))
+            if not os.path.exists(copy):
+                return 0
+            with contextlib.closing(sqlite3.connect(copy)) as journal:
+                (rows,) = journal.execute(
+                    "SELECT coalesce(sum(row_count), 0) FROM batches"
+                    " WHERE delete_begun OR state = 'deleted'"
+                ).fetchone()
+        return rows
