@@ -203,7 +203,8 @@ enum class OpenMode {
 class Journal {
  public:
   static std::unique_ptr<Journal> Open(const std::filesystem::path& path, OpenMode mode);
-  // Nobody has it open for writing, and nobody was killed while he had.
+  // Nobody has it open for writing, and nobody was killed while he had. Not while this process has
+  // it open.
   static bool IsAtRest(const std::filesystem::path& path);
   // Makes an empty journal that carries on the identity of a lost one: 32 hexadecimal digits, as
   // its archives say. StateError when there is a journal already.

@@ -197,6 +197,22 @@ std::unique_ptr<Database> OpenForWriting(const fs::path& path) {
   return db;
 }
 
+// Whether another process has the database open: in WAL mode each connection holds a shared lock
+// for as long as it lives, on the bytes that SQLite's file format calls PENDING, RESERVED and
+// SHARED. Not while this process has it open, whose locks end with the descriptor.
+bool IsOpenElsewhere(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = 0x40000000;
+  lock.l_len = 2 + 510;
+  const bool known = ::fcntl(descriptor, F_GETLK, &lock) == 0;
+  ::close(descriptor);
+  return !known || lock.l_type != F_UNLCK;
+}
+
 std::unique_ptr<Database> OpenReadable(const fs::path& path, Database::Access access) {
   auto db = std::make_unique<Database>(path, access);
   const std::int64_t version = CheckIdentity(*db);
@@ -261,7 +277,10 @@ std::unique_ptr<Journal> Journal::Open(const fs::path& path, OpenMode mode) {
 }
 
 bool Journal::IsAtRest(const fs::path& path) {
-  return Exists(path) && !Exists(WriteAheadLog(path));
+  if (!Exists(path)) return false;
+  // A reader, who may not remove the log, leaves an empty one.
+  return !Exists(WriteAheadLog(path)) ||
+         (SizeOf(WriteAheadLog(path)) == 0 && !IsOpenElsewhere(path));
 }
 
 void Journal::CreateAs(const fs::path& path, const std::string& id) {

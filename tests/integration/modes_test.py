@@ -99,6 +99,18 @@ class ModesTest(ArchiverCase):
         self.assertEqual((self.tree(), self.server()), (tree, server))
         self.assert_finished_by()
 
+    def test_dry_run_after_status_knows_what_the_journal_knows(self):
+        """Who read the journal leaves an empty log beside it."""
+        self.configure(source_settings={"delete": False})
+        self.run_archiver()
+        self.osarchiver("status")
+        self.osarchiver("check")
+        tree = self.tree()
+        result = self.run_archiver("--dry-run")
+        self.assertNotIn("is left out", result.stdout)
+        self.assertIn(f"{ELIGIBLE['servers']} are archived already", result.stdout)
+        self.assertEqual(self.tree(), tree)
+
     def test_chosen_tables(self):
         self.run_archiver("--table", "small.labels", "--table", "small.server_tags")
         chosen = {name: ELIGIBLE[name] for name in ("labels", "server_tags")}

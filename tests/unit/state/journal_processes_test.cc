@@ -89,6 +89,39 @@ TEST_F(JournalProcessesTest, ThreadsOfOneRunShareAJournal) {
   EXPECT_EQ(CountsOf(pass).deleted, 160u);
 }
 
+TEST_F(JournalProcessesTest, AtRestIsWhatNobodyHasOpen) {
+  EXPECT_FALSE(Journal::IsAtRest(path())) << "there is none";
+  BeginRun();
+  journal_.reset();
+  EXPECT_TRUE(Journal::IsAtRest(path()));
+  // Leaves an empty log behind, for it may not remove what belongs to a writer.
+  EXPECT_EQ(InChild([&] { (void)Open(OpenMode::kRead).ListRuns("", 10); }), 0);
+  EXPECT_TRUE(Journal::IsAtRest(path())) << "somebody read it";
+
+  int opened[2], done[2];
+  ASSERT_EQ(::pipe(opened), 0);
+  ASSERT_EQ(::pipe(done), 0);
+  char byte = 0;
+  const pid_t writer = Fork([&] {
+    Open();
+    (void)!::write(opened[1], "o", 1);
+    (void)!::read(done[0], &byte, 1);
+  });
+  ASSERT_EQ(::read(opened[0], &byte, 1), 1);
+  EXPECT_FALSE(Journal::IsAtRest(path())) << "open for writing, nothing written";
+  ASSERT_EQ(::write(done[1], "d", 1), 1);
+  EXPECT_EQ(Wait(writer), 0);
+  EXPECT_TRUE(Journal::IsAtRest(path()));
+
+  EXPECT_NE(InChild([&] {
+              BeginRun();
+              ::kill(::getpid(), SIGKILL);
+            }),
+            0);
+  EXPECT_FALSE(Journal::IsAtRest(path())) << "what a killed one committed is in the log";
+  for (const int end : {opened[0], opened[1], done[0], done[1]}) ::close(end);
+}
+
 TEST_F(JournalProcessesTest, AKilledProcessLeavesEveryStepWholeOrUndone) {
   for (const bool after : {false, true}) {
     for (int commit = 1; commit <= kCommitsOfOneLife; ++commit) {
