@@ -71,6 +71,7 @@ Json ToJson(const ThrottleSettings& throttle) {
   json["max_flow_control"] = throttle.max_flow_control;
   json["max_threads_running"] = throttle.max_threads_running;
   json["max_history_list_length"] = throttle.max_history_list_length;
+  json["yield"] = throttle.yield;
   json["pause_file"] = throttle.pause_file;
   return json;
 }

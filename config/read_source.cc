@@ -74,6 +74,7 @@ void ReadThrottle(Section& section, SourceSettings* source) {
   throttle.Share("max_flow_control", &settings.max_flow_control);
   throttle.Count("max_threads_running", 0, kUint32Max, &settings.max_threads_running);
   throttle.Count("max_history_list_length", 0, kLargestCount, &settings.max_history_list_length);
+  throttle.Flag("yield", &settings.yield);
   throttle.Path("pause_file", &settings.pause_file);
   throttle.RefuseUnknownKeys();
 }

@@ -104,6 +104,7 @@ struct ThrottleSettings {
   double max_flow_control = 0.05;             // share of time paused
   std::uint32_t max_threads_running = 0;      // 0: not looked at
   std::uint64_t max_history_list_length = 0;  // 0: not looked at
+  bool yield = true;                          // to others, where they want the processors
   std::string pause_file;                     // while it exists, nothing new is read
 };
 

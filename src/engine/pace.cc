@@ -1,6 +1,9 @@
 #include "engine/pace.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <numeric>
 
 namespace osarchiver {
 namespace {
@@ -10,6 +13,16 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLongestRest{10000};
 // Steps a second at which a rate is held.
 constexpr std::uint64_t kSteps = 10;
+// Others come and go between two looks.
+constexpr std::size_t kSeconds = 10;
+constexpr double kSomebody = 0.2;
+// How many times as long as a piece of work is rested after it.
+constexpr int kRestsAsLong = 20;
+
+milliseconds Until(SteadyTime then, SteadyTime now) {
+  return now >= then ? milliseconds(0)
+                     : std::chrono::duration_cast<milliseconds>(then - now) + milliseconds(1);
+}
 
 }  // namespace
 
@@ -35,9 +48,33 @@ void LatencyRest::Took(milliseconds duration, SteadyTime now) {
   until_ = std::max(until_, now + std::min(duration, kLongestRest));
 }
 
-milliseconds LatencyRest::Left(SteadyTime now) const {
-  return now >= until_ ? milliseconds(0)
-                       : std::chrono::duration_cast<milliseconds>(until_ - now) + milliseconds(1);
+milliseconds LatencyRest::Left(SteadyTime now) const { return Until(until_, now); }
+
+void OtherWork::Saw(std::uint64_t running, std::uint64_t processors) {
+  processors_ = processors;
+  seen_.push_back(running);
+  if (seen_.size() > kSeconds) seen_.pop_front();
 }
+
+double OtherWork::mean() const {
+  const auto sum = std::accumulate(seen_.begin(), seen_.end(), std::uint64_t{0});
+  return seen_.empty() ? 0 : static_cast<double>(sum) / static_cast<double>(seen_.size());
+}
+
+bool OtherWork::crowded() const {
+  return mean() >= kSomebody && mean() + own_ > static_cast<double>(processors_);
+}
+
+std::string OtherWork::text() const {
+  return fmt::format("{:.1f} statements of others run on {} processor{}", mean(), processors_,
+                     processors_ == 1 ? "" : "s");
+}
+
+void YieldRest::Took(milliseconds duration, SteadyTime now) {
+  const milliseconds least = std::max(duration, milliseconds(1));
+  until_ = std::max(until_, now + std::min(kRestsAsLong * least, kLongestRest));
+}
+
+milliseconds YieldRest::Left(SteadyTime now) const { return Until(until_, now); }
 
 }  // namespace osarchiver

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <string>
 
 namespace osarchiver {
 
@@ -43,6 +46,42 @@ class LatencyRest {
  private:
   const std::chrono::milliseconds limit_;
   std::chrono::milliseconds last_slow_{0};
+  SteadyTime until_{};
+};
+
+// Whether the statements of others want the processors that this run would take. A run alone may
+// use the server to the full; on one that has processors to spare nobody notices it; else its
+// statements make those of others wait several times as long.
+class OtherWork {
+ public:
+  // `own`: statements that this run has at the server at a time.
+  explicit OtherWork(std::uint32_t own) : own_(own) {}
+
+  // Once a second or so: how many statements of others run, and on how many processors.
+  void Saw(std::uint64_t running, std::uint64_t processors);
+  bool crowded() const;
+  // "1.4 statements of others run on 2 processors"
+  std::string text() const;
+
+ private:
+  double mean() const;
+
+  const std::uint32_t own_;
+  std::uint64_t processors_ = 0;
+  std::deque<std::uint64_t> seen_;  // of the last seconds, oldest first
+};
+
+// While others want the processors, what the run does is cut into pieces that take little time, and
+// many times as long is rested after each: so few of their statements meet one of its own that even
+// the slowest hundredth of them hardly shows it.
+class YieldRest {
+ public:
+  void Took(std::chrono::milliseconds duration, SteadyTime now);
+  std::chrono::milliseconds Left(SteadyTime now) const;
+  // Of a transaction that deletes.
+  static constexpr std::uint64_t kRowsAtOnce = 100;
+
+ private:
   SteadyTime until_{};
 };
 

@@ -14,6 +14,17 @@ constexpr const char* kStatusQuery =
     "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running', 'Innodb_history_list_length', "
     "'wsrep_local_state_comment', 'wsrep_local_recv_queue', 'wsrep_flow_control_paused_ns')";
 
+// Of other accounts: those of this one are this run's, or another's that yields as well. What waits
+// for the next statement does not run, and what replicates or is a thread of the server is nobody
+// who waits for an answer. Without PROCESS an account sees its own statements only. The server's
+// thread pool is as large as the processors are many unless somebody knew better, whether it is
+// used or not.
+constexpr const char* kOthersQuery =
+    "SELECT COUNT(*), @@GLOBAL.thread_pool_size FROM information_schema.PROCESSLIST WHERE COMMAND "
+    "IN "
+    "('Query', 'Execute', 'Prepare', 'Fetch') AND USER NOT IN ('system user', 'event_scheduler', "
+    "SUBSTRING_INDEX(USER(), '@', 1))";
+
 std::optional<WaitReason> Beyond(std::uint64_t value, std::uint64_t limit, const std::string& kind,
                                  const char* text) {
   if (limit == 0 || value <= limit) return std::nullopt;
@@ -60,6 +71,11 @@ std::optional<WaitReason> GaleraGauge::Judge(const ServerStatus& status,
 std::optional<WaitReason> SourceGauge::Judge(const ServerStatus& status) {
   // Always, so that every look takes its sample.
   auto galera = galera_.Judge(status, clock_.Now());
+  // None: thread_pool_size was set by hand where the pool is not used, and says nothing.
+  if (const std::uint64_t processors = StatusNumber(status, kProcessors);
+      others_ != nullptr && processors > 0) {
+    others_->Saw(StatusNumber(status, kOthersRunning), processors);
+  }
   if (auto reason = Beyond(StatusNumber(status, "Threads_running"), settings_.max_threads_running,
                            "threads", "{} threads are running (max_threads_running {})")) {
     return reason;
@@ -94,6 +110,9 @@ std::function<ServerStatus()> AskServer(std::function<std::unique_ptr<Connection
       for (const auto& row : (*connection)->Query(kStatusQuery)) {
         status[row.at(0).value_or("")] = row.at(1).value_or("");
       }
+      const Table others = (*connection)->Query(kOthersQuery);
+      status[kOthersRunning] = others.at(0).at(0).value_or("0");
+      status[kProcessors] = others.at(0).at(1).value_or("0");
     } catch (...) {
       connection->reset();
       throw;

@@ -11,6 +11,7 @@
 
 #include "config/settings.h"
 #include "engine/gauge.h"
+#include "engine/pace.h"
 #include "mariadb/connection.h"
 #include "util/clock.h"
 
@@ -38,12 +39,15 @@ inline constexpr std::uint64_t kLongReceiveQueue = 8;
 class SourceGauge : public Gauge {
  public:
   // `ask` throws DatabaseError when the server cannot be asked. That is a reason to wait for a
-  // minute; whoever works then meets the failure himself and reports it.
-  SourceGauge(const ThrottleSettings& settings, Clock& clock, std::function<ServerStatus()> ask)
+  // minute; whoever works then meets the failure himself and reports it. `others`, if there is one,
+  // is told of each look.
+  SourceGauge(const ThrottleSettings& settings, Clock& clock, std::function<ServerStatus()> ask,
+              std::shared_ptr<OtherWork> others = nullptr)
       : settings_(settings),
         clock_(clock),
         ask_(std::move(ask)),
-        galera_(settings.max_flow_control) {}
+        galera_(settings.max_flow_control),
+        others_(std::move(others)) {}
   std::optional<WaitReason> Ask() override;
 
  private:
@@ -53,8 +57,14 @@ class SourceGauge : public Gauge {
   Clock& clock_;
   const std::function<ServerStatus()> ask_;
   GaleraGauge galera_;
+  const std::shared_ptr<OtherWork> others_;
   std::optional<std::chrono::steady_clock::time_point> silent_since_;
 };
+
+// What AskServer() adds to the server's own status: statements that other accounts run, and the
+// number of processors, as far as the server tells.
+inline constexpr char kOthersRunning[] = "osarchiver: statements of other accounts";
+inline constexpr char kProcessors[] = "osarchiver: processors";
 
 // Asks the server that `connect` reaches, over a connection of its own.
 std::function<ServerStatus()> AskServer(std::function<std::unique_ptr<Connection>()> connect);

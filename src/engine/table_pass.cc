@@ -56,9 +56,11 @@ TablePass::TablePass(RunServices& services, const SourceSettings& source, const 
       services_.clock, services_.stop);
   // A table with few rows to take is read for hours before there is a unit.
   reader_->BetweenStatements([this] {
+    AddRead();
     services_.progress.SetShare(ToText(table_.name), reader_->progress());
     SavePosition(*reader_, false);
     (void)throttle_.Wait();  // the reader asks for a stop by itself
+    read_began_ = services_.clock.Now();
   });
 }
 
@@ -67,6 +69,11 @@ TablePass::~TablePass() = default;
 PassTargets::Target& TablePass::TargetFor(const TablePlan& table) {
   tables_.insert(&table);
   return targets_.For(table);
+}
+
+void TablePass::AddRead() {
+  throttle_.AddRead(
+      std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.Now() - read_began_));
 }
 
 bool TablePass::ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit) {
@@ -79,7 +86,9 @@ bool TablePass::ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit) {
       {}, services_.clock, "reading " + ToText(table_.name),
       [&] {
         *unit = Unit();
+        read_began_ = services_.clock.Now();
         more = reader.Next(limits, unit);
+        AddRead();
       },
       [&](const DatabaseError& error) {
         LogWarning(fmt::format("reading {}: {}; trying again", ToText(table_.name), error.what()));

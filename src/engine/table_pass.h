@@ -42,6 +42,8 @@ class TablePass {
 
  private:
   PassTargets::Target& TargetFor(const TablePlan& table);
+  // What was read since `read_began_` took that long.
+  void AddRead();
   bool ReadUnit(UnitReader& reader, std::uint64_t rows, Unit* unit);
   UnitInFlight Prepare(Unit unit);
   void RequireText(const TableDefinition& definition, const RowBatch& rows) const;
@@ -64,6 +66,7 @@ class TablePass {
   std::set<const TablePlan*> tables_;
   std::unique_ptr<UnitReader> reader_;
   std::chrono::steady_clock::time_point position_saved_{};
+  std::chrono::steady_clock::time_point read_began_{};
   std::uint64_t conflicts_ = 0;
   // Rows that were found blocked only when they were to be deleted.
   std::uint64_t blocked_late_ = 0;

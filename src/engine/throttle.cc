@@ -89,6 +89,9 @@ std::optional<Throttle::Verdict> Throttle::Judge() {
                                            rest_.last_slow().count(), rest_.limit().count())},
                    std::min(left, kGaugeSleep)};
   }
+  if (const milliseconds left = yield_.Left(now); left.count() > 0 && Yields()) {
+    return Verdict{{"others", limits_.others->text()}, std::min(left, kGaugeSleep)};
+  }
   if (const milliseconds delay = rate_.Delay(now); delay.count() > 0) {
     return Verdict{{"rate", fmt::format("max_rows_per_second {}", limits_.max_rows_per_second)},
                    delay};
@@ -105,9 +108,18 @@ void Throttle::AddTransaction(std::uint64_t rows, milliseconds duration) {
   const std::lock_guard lock(mutex_);
   rate_.Add(rows);
   rest_.Took(duration, clock_.Now());
+  if (Yields()) yield_.Took(duration, clock_.Now());
 }
 
-std::uint64_t Throttle::rows_at_once() const { return rate_.rows_at_once(); }
+void Throttle::AddRead(milliseconds duration) {
+  const std::lock_guard lock(mutex_);
+  if (Yields()) yield_.Took(duration, clock_.Now());
+}
+
+std::uint64_t Throttle::rows_at_once() const {
+  const std::lock_guard lock(mutex_);
+  return Yields() ? std::min(rate_.rows_at_once(), YieldRest::kRowsAtOnce) : rate_.rows_at_once();
+}
 
 std::unique_ptr<Throttle> MakeThrottle(RunServices& services, const SourceSettings& source,
                                        std::function<std::unique_ptr<Connection>()> connect) {
@@ -122,8 +134,13 @@ std::unique_ptr<Throttle> MakeThrottle(RunServices& services, const SourceSettin
     limits.gauges.push_back(std::make_unique<ReplicaGauge>(
         ReplicaName(replica), settings.max_replica_lag_s, AskReplica(replica)));
   }
-  limits.gauges.push_back(
-      std::make_unique<SourceGauge>(settings, services.clock, AskServer(std::move(connect))));
+  if (settings.yield) {
+    // One connection of each table reads.
+    limits.others =
+        std::make_shared<OtherWork>(source.table_workers * (1 + source.delete_connections));
+  }
+  limits.gauges.push_back(std::make_unique<SourceGauge>(
+      settings, services.clock, AskServer(std::move(connect)), limits.others));
   const auto record = [&services](const std::string& reason) {
     try {
       services.journal.SetWaiting(services.run, reason);

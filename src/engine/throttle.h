@@ -29,6 +29,7 @@ class Throttle {
     std::vector<std::unique_ptr<Gauge>> gauges;  // the first that has a reason is named
     std::uint64_t max_rows_per_second = 0;
     std::chrono::milliseconds max_latency{0};
+    std::shared_ptr<OtherWork> others;  // a gauge keeps it up to date; none: nobody is yielded to
   };
   Throttle(Limits limits, Clock& clock, StopControl& stop, WaitNotice notice);
   ~Throttle();
@@ -41,7 +42,9 @@ class Throttle {
   void AddRows(std::uint64_t rows);
   // The same for rows that one transaction deleted, and how long that took.
   void AddTransaction(std::uint64_t rows, std::chrono::milliseconds duration);
-  // The most rows of a step, so that a rate is held within each second.
+  // A statement that read took so long.
+  void AddRead(std::chrono::milliseconds duration);
+  // The most rows of a step, so that a rate is held within each second and others are let between.
   std::uint64_t rows_at_once() const;
 
  private:
@@ -50,14 +53,16 @@ class Throttle {
     std::chrono::milliseconds sleep;
   };
   std::optional<Verdict> Judge();
+  bool Yields() const { return limits_.others != nullptr && limits_.others->crowded(); }
 
   Clock& clock_;
   StopControl& stop_;
   const Limits limits_;
-  std::mutex mutex_;  // guards everything below, and the gauges
+  mutable std::mutex mutex_;  // guards everything below, the gauges and what they know of others
   WaitNotice notice_;
   RowRate rate_;
   LatencyRest rest_;
+  YieldRest yield_;
   SteadyTime asked_{};
   std::optional<WaitReason> answer_;  // of the gauges when they were last asked
 };

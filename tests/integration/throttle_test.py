@@ -12,7 +12,7 @@ from throttle_case import ThrottleCase
 
 
 class ThrottleTest(ThrottleCase):
-    server_options = {"extra": ["--innodb-purge-threads=1"]}
+    server_options = {"extra": ["--innodb-purge-threads=1", "--thread-pool-size=1"]}
 
     def prepare(self, rows=2000, per_row_s=0.002, batch_rows=100, tables=("t",), **throttle):
         before = self.fill(self.db, rows, per_row_s, tables)
@@ -144,6 +144,56 @@ class ThrottleTest(ThrottleCase):
         for sleeper in sleepers:
             sleeper.wait()
         self.assertEqual(self.rows_left(self.db), 0)
+        self.assert_nothing_lost(before)
+
+    def test_yields_to_other_accounts_where_there_are_not_processors_for_all(self):
+        self.db.sql(
+            "CREATE OR REPLACE USER service@localhost; GRANT ALL ON *.* TO service@localhost; "
+            "SET GLOBAL log_output='TABLE', slow_query_log=1, long_query_time=0; "
+            "TRUNCATE mysql.slow_log"
+        )
+        self.addCleanup(self.db.sql, "SET GLOBAL slow_query_log=0")
+        before = self.prepare(per_row_s=0.001, batch_rows=1000)
+        # The account's name comes last, and wins.
+        busy = subprocess.Popen(self.db.client("-e", "SELECT SLEEP(600)") + ["--user=service"])
+        time.sleep(1)
+        try:
+            self.begin()
+            self.wait_for_reason(r"1.0 statements of others run on 1 processor")
+            self.wait_for("some rows", lambda: self.rows_left(self.db) < 2000)
+        finally:
+            busy.kill()
+            busy.wait()
+            self.db.sql("KILL USER service@localhost")
+        # They went: the rest goes as fast as it can, a second later.
+        self.end(timeout=60)
+        self.assertEqual(self.rows_left(self.db), 0)
+        self.assert_nothing_lost(before)
+        deleted = [
+            statement.split(" IN (")[1].split(")")[0].count(",") + 1
+            for (statement,) in self.db.query(
+                "SELECT CONVERT(sql_text USING utf8mb4) FROM mysql.slow_log "
+                "WHERE sql_text LIKE 'DELETE%slow%' ORDER BY start_time"
+            )
+        ]
+        print("rows of each DELETE:", *deleted)
+        self.assertEqual(deleted[:2], [100, 100])
+
+    def test_yields_to_nobody_where_it_shall_not(self):
+        self.db.sql(
+            "CREATE OR REPLACE USER service@localhost; GRANT ALL ON *.* TO service@localhost"
+        )
+        before = self.prepare(per_row_s=0, batch_rows=1000)
+        self.settings["sources"]["db"]["throttle"] = {"yield": False}
+        self.rewrite()
+        busy = subprocess.Popen(self.db.client("-e", "SELECT SLEEP(600)") + ["--user=service"])
+        try:
+            result = self.run_archiver()
+        finally:
+            busy.kill()
+            busy.wait()
+            self.db.sql("KILL USER service@localhost")
+        self.assertNotIn("statements of others", result.stderr)
         self.assert_nothing_lost(before)
 
     def test_undo_history(self):

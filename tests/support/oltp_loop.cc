@@ -3,6 +3,8 @@
 // service would (read a live server by its key, change its state, every tenth time insert one or
 // soft-delete one) and then thinks for a moment.
 //
+// As account `service`, which is somebody else to the account that archives.
+//
 //   osarchiver_oltp_loop SOCKET SECONDS [THREADS [THINK_US]]
 //
 // Prints one line of JSON: the number of transactions and their latency in microseconds. Ends early
@@ -38,7 +40,7 @@ struct Seen {
 std::unique_ptr<Connection> Connect(const std::string& socket) {
   ServerAddress address;
   address.socket = socket;
-  address.user = "root";
+  address.user = "service";
   address.database = "nova";
   return Connection::Open(address);
 }

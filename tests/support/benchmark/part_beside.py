@@ -49,6 +49,10 @@ class Beside:
                 pair = {}
                 for kind in order:
                     table.reset()
+                    # Somebody else to the account that archives.
+                    table.source.sql(
+                        "CREATE USER service@localhost; GRANT ALL ON nova.* TO service@localhost"
+                    )
                     pair[kind] = self._load(table, options, kind)
                 pairs.append(pair)
                 lab.say(f"  pair {number + 1}: {self._line(pair)}")

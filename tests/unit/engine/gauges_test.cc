@@ -44,7 +44,9 @@ TEST(ReplicaGaugeTest, NumbersDoNotChangeTheKindOfReason) {
 class SourceGaugeTest : public testing::Test {
  protected:
   std::string Ask() {
-    if (!gauge_) gauge_.emplace(settings_, clock_, [this] { return Answer(); });
+    if (!gauge_)
+      gauge_.emplace(
+          settings_, clock_, [this] { return Answer(); }, others_);
     return Text(gauge_->Ask());
   }
   ServerStatus Answer() const {
@@ -59,6 +61,7 @@ class SourceGaugeTest : public testing::Test {
   FakeClock clock_;
   ThrottleSettings settings_;
   ServerStatus status_;
+  std::shared_ptr<OtherWork> others_;
   bool silent_ = false;
   std::optional<SourceGauge> gauge_;
 };
@@ -77,6 +80,15 @@ TEST_F(SourceGaugeTest, ThreadsAndHistory) {
   EXPECT_EQ(Ask(), "the undo history is 100001 long (max_history_list_length 100000)");
   status_["Threads_running"] = "31";
   EXPECT_EQ(Ask(), "31 threads are running (max_threads_running 30)");
+}
+
+TEST_F(SourceGaugeTest, OthersAreSeenOnEachLook) {
+  others_ = std::make_shared<OtherWork>(2);
+  EXPECT_EQ(Ask(), "");
+  EXPECT_FALSE(others_->crowded()) << "a server that does not tell";
+  status_ = {{kOthersRunning, "3"}, {kProcessors, "4"}};
+  EXPECT_EQ(Ask(), "") << "a reason to be slower, not to stand still";
+  EXPECT_TRUE(others_->crowded());
 }
 
 // The server's own average since its start would still say 50 % an hour later.

@@ -79,5 +79,39 @@ TEST(LatencyRestTest, ZeroNeverRests) {
   EXPECT_EQ(rest.Left(clock.Now()).count(), 0);
 }
 
+TEST(OtherWorkTest, AServerOfOnesOwnIsNotCrowded) {
+  OtherWork others(2);
+  EXPECT_FALSE(others.crowded()) << "nobody looked yet";
+  for (int i = 0; i < 20; ++i) others.Saw(0, 2);
+  EXPECT_FALSE(others.crowded());
+  others.Saw(1, 2);
+  EXPECT_FALSE(others.crowded()) << "one statement in ten seconds";
+}
+
+TEST(OtherWorkTest, CrowdedWhereThereAreNotProcessorsForAll) {
+  OtherWork others(2);
+  for (int i = 0; i < 20; ++i) others.Saw(6, 8);
+  EXPECT_FALSE(others.crowded()) << "eight for eight";
+  for (int i = 0; i < 20; ++i) others.Saw(7, 8);
+  EXPECT_TRUE(others.crowded());
+  EXPECT_EQ(others.text(), "7.0 statements of others run on 8 processors");
+  for (int i = 0; i < 10; ++i) others.Saw(0, 8);
+  EXPECT_FALSE(others.crowded()) << "they went";
+}
+
+TEST(YieldRestTest, RestsManyTimesAsLongAsItTook) {
+  FakeClock clock;
+  YieldRest rest;
+  EXPECT_EQ(rest.Left(clock.Now()).count(), 0);
+  rest.Took(milliseconds(5), clock.Now());
+  EXPECT_NEAR(static_cast<double>(rest.Left(clock.Now()).count()), 100, 2);
+  clock.Advance(milliseconds(101));
+  EXPECT_EQ(rest.Left(clock.Now()).count(), 0);
+  rest.Took(milliseconds(0), clock.Now());
+  EXPECT_GT(rest.Left(clock.Now()).count(), 0) << "what was too short to be measured is something";
+  rest.Took(std::chrono::minutes(5), clock.Now());
+  EXPECT_LE(rest.Left(clock.Now()), milliseconds(10001));
+}
+
 }  // namespace
 }  // namespace osarchiver

@@ -31,6 +31,7 @@ class ThrottleTest : public testing::Test {
  protected:
   Throttle& Make(std::uint64_t rows_per_second = 0, milliseconds max_latency = milliseconds(0)) {
     Throttle::Limits limits;
+    limits.others = others_;
     limits.max_rows_per_second = rows_per_second;
     limits.max_latency = max_latency;
     auto gauge = std::make_unique<FakeGauge>(clock_, &asked_);
@@ -53,6 +54,7 @@ class ThrottleTest : public testing::Test {
   StopControl stop_{clock_};
   int asked_ = 0;
   FakeGauge* gauge_ = nullptr;
+  std::shared_ptr<OtherWork> others_;
   std::vector<std::string> shown_, recorded_;
   std::unique_ptr<Throttle> throttle_;
 };
@@ -116,6 +118,27 @@ TEST_F(ThrottleTest, ASlowTransactionIsRestedAfter) {
   throttle_->AddTransaction(5, milliseconds(4000));
   EXPECT_NEAR(static_cast<double>(WaitTime().count()), 4000, 5);
   EXPECT_EQ(shown_.front(), "a transaction took 4000 ms, more than 1000 ms");
+}
+
+TEST_F(ThrottleTest, YieldsWhileOthersWantTheProcessors) {
+  others_ = std::make_shared<OtherWork>(2);
+  Throttle& throttle = Make();
+  throttle.AddTransaction(5000, milliseconds(200));
+  EXPECT_EQ(WaitTime().count(), 0) << "alone";
+  EXPECT_EQ(throttle.rows_at_once(), UINT64_MAX);
+
+  for (int i = 0; i < 10; ++i) others_->Saw(1, 2);
+  EXPECT_EQ(throttle.rows_at_once(), YieldRest::kRowsAtOnce);
+  throttle.AddTransaction(100, milliseconds(10));
+  EXPECT_NEAR(static_cast<double>(WaitTime().count()), 200, 5);
+  EXPECT_EQ(shown_.front(), "1.0 statements of others run on 2 processors");
+  throttle.AddRead(milliseconds(100));
+  EXPECT_NEAR(static_cast<double>(WaitTime().count()), 2000, 5);
+
+  throttle.AddRead(milliseconds(100));
+  for (int i = 0; i < 10; ++i) others_->Saw(0, 2);
+  EXPECT_EQ(WaitTime().count(), 0) << "they went while it rested";
+  EXPECT_EQ(throttle.rows_at_once(), UINT64_MAX);
 }
 
 }  // namespace
