@@ -21,10 +21,9 @@ std::string Describe(const CopyReference& copy) {
 
 // The memory of the batch before, but none that only a huge row needed.
 void Prepare(std::size_t column_count, RowBatch* scratch) {
-  if (scratch->column_count() != column_count || scratch->byte_count() > kScratchBytes) {
-    *scratch = RowBatch(column_count);
-  }
-  scratch->Clear();
+  const bool was_large = scratch->byte_count() > kScratchBytes;
+  scratch->Restart(column_count);
+  if (was_large) scratch->ShrinkToFit();
 }
 
 }  // namespace
