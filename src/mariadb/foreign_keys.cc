@@ -1,6 +1,7 @@
 #include "mariadb/foreign_keys.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -112,6 +113,14 @@ std::vector<ForeignKey> Load(Connection& connection, const std::string& rules_wh
   return result;
 }
 
+// Those that tables of one database declare. `tables`: a further condition, or "".
+std::vector<ForeignKey> LoadOf(Connection& connection, const std::string& database,
+                               const std::string& tables) {
+  return Load(connection, " WHERE CONSTRAINT_SCHEMA = " + QuoteText(database) + tables,
+              " WHERE TABLE_SCHEMA = " + QuoteText(database) + tables +
+                  " AND REFERENCED_TABLE_NAME IS NOT NULL");
+}
+
 constexpr unsigned kNeedsPrivilege = 1227;
 
 // A name as InnoDB keeps it, in the coding of file names, decoded by the server.
@@ -173,10 +182,7 @@ std::optional<std::vector<ForeignKey>> LoadFromInnodb(Connection& connection) {
 }  // namespace
 
 std::vector<ForeignKey> LoadForeignKeysOf(Connection& connection, const TableName& name) {
-  const std::string table = " AND TABLE_NAME = " + QuoteText(name.table);
-  return Load(connection, " WHERE CONSTRAINT_SCHEMA = " + QuoteText(name.database) + table,
-              " WHERE TABLE_SCHEMA = " + QuoteText(name.database) + table +
-                  " AND REFERENCED_TABLE_NAME IS NOT NULL");
+  return LoadOf(connection, name.database, " AND TABLE_NAME = " + QuoteText(name.table));
 }
 
 std::vector<ForeignKey> LoadForeignKeys(Connection& connection,
@@ -187,32 +193,27 @@ std::vector<ForeignKey> LoadForeignKeys(Connection& connection,
   const auto is_unwanted = [&wanted](const ForeignKey& key) {
     return !wanted.contains(key.database) && !wanted.contains(key.referenced_database);
   };
-  auto all = LoadFromInnodb(connection);
-  if (!all) {
-    std::vector<ForeignKey> keys = Load(connection, "", " WHERE REFERENCED_TABLE_NAME IS NOT NULL");
-    std::erase_if(keys, is_unwanted);
-    return keys;
-  }
-  std::erase_if(*all, is_unwanted);
-  // No other engine has foreign keys. information_schema is asked about the databases that have
-  // some, for it opens every table of those that it is asked about, the server's own views
-  // included; and it is silent about tables on which the account has no privilege.
-  std::set<std::string> referring;
-  for (const ForeignKey& key : *all) referring.insert(key.database);
   std::vector<ForeignKey> keys;
-  std::set<std::pair<std::string, std::string>> seen;
-  for (const std::string& database : referring) {
-    const std::string name = QuoteText(database);
-    for (ForeignKey& key :
-         Load(connection, " WHERE CONSTRAINT_SCHEMA = " + name,
-              " WHERE TABLE_SCHEMA = " + name + " AND REFERENCED_TABLE_NAME IS NOT NULL")) {
-      seen.emplace(key.database, key.table);
-      if (!is_unwanted(key)) keys.push_back(std::move(key));
+  if (auto all = LoadFromInnodb(connection)) {
+    // No other engine has foreign keys. information_schema is asked about the databases that have
+    // some, for it opens every table of those that it is asked about, the server's own views
+    // included; and it is silent about tables on which the account has no privilege.
+    std::erase_if(*all, is_unwanted);
+    std::set<std::string> referring;
+    for (const ForeignKey& key : *all) referring.insert(key.database);
+    for (const std::string& database : referring) {
+      std::vector<ForeignKey> of_database = LoadOf(connection, database, "");
+      std::move(of_database.begin(), of_database.end(), std::back_inserter(keys));
     }
+    std::set<std::pair<std::string, std::string>> seen;
+    for (const ForeignKey& key : keys) seen.emplace(key.database, key.table);
+    for (ForeignKey& key : *all) {
+      if (!seen.contains({key.database, key.table})) keys.push_back(std::move(key));
+    }
+  } else {
+    keys = Load(connection, "", " WHERE REFERENCED_TABLE_NAME IS NOT NULL");
   }
-  for (ForeignKey& key : *all) {
-    if (!seen.contains({key.database, key.table})) keys.push_back(std::move(key));
-  }
+  std::erase_if(keys, is_unwanted);
   return keys;
 }
 
