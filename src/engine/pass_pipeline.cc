@@ -49,12 +49,12 @@ PassPipeline::~PassPipeline() {
   Stop();
 }
 
-void PassPipeline::Begin(bool with_unit) {
-  std::call_once(begun_, [this, with_unit] { begin_.set_value(with_unit); });
+void PassPipeline::NoteFirst(First first) {
+  First awaited = First::kAwaited;
+  if (first_.compare_exchange_strong(awaited, first)) first_.notify_all();
 }
 
 void PassPipeline::Stop() {
-  Begin(false);
   to_store_.Close();
   budget_.Lift();
   for (std::thread& thread : threads_) {
@@ -79,7 +79,6 @@ bool PassPipeline::Push(UnitInFlight unit) {
     const std::lock_guard lock(mutex_);
     if (failure_) return false;
   }
-  Begin(true);
   RecordExtracted(unit);
   if (!to_store_.Push(std::move(unit))) return false;
   if (large) WaitUntilIdle();
@@ -89,7 +88,6 @@ bool PassPipeline::Push(UnitInFlight unit) {
 void PassPipeline::WaitUntilIdle() { budget_.WaitUntilEmpty(); }
 
 PipelineCounts PassPipeline::Finish() {
-  Begin(false);
   to_store_.Close();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -106,6 +104,7 @@ PipelineCounts PassPipeline::counts() const {
 void PassPipeline::StoreStage() {
   try {
     while (auto unit = to_store_.Pop()) {
+      NoteFirst(First::kCame);
       for (const BatchInFlight& batch : unit->batches) services_.journal.EnsureDurable(batch.id);
       if (options_.mode != PassMode::kDeleteOnly) StoreUnit(*unit);
       if (!to_verify_.Push(std::move(*unit))) break;
@@ -113,6 +112,7 @@ void PassPipeline::StoreStage() {
   } catch (...) {
     Fail();
   }
+  NoteFirst(First::kNone);
   to_store_.Abandon();
   to_verify_.Close();
 }
@@ -237,7 +237,8 @@ void PassPipeline::DeleteStage() {
   try {
     Deleter deleter(services_.connect, services_.clock, services_.stop);
     // While the first unit is stored and verified.
-    if (begins_.get() && options_.mode != PassMode::kArchiveOnly) deleter.Connect();
+    first_.wait(First::kAwaited);
+    if (first_ == First::kCame && options_.mode != PassMode::kArchiveOnly) deleter.Connect();
     bool goes_on = true;
     while (auto unit = to_delete_.Pop()) {
       DeletedUnit deleted{*std::move(unit), {}};

@@ -13,8 +13,8 @@
 //   journal for the next run to settle.
 #pragma once
 
+#include <atomic>
 #include <exception>
-#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -76,6 +76,9 @@ class PassPipeline {
   PipelineCounts counts() const;
 
  private:
+  // The first unit, for which the deleting connections wait to be opened.
+  enum class First { kAwaited, kCame, kNone };
+
   void StoreStage();
   void VerifyStage();
   void DeleteStage();
@@ -94,7 +97,7 @@ class PassPipeline {
   void RecordUnit(const DeletedUnit& unit);
   void Fail();
   void Stop();
-  void Begin(bool with_unit);
+  void NoteFirst(First first);
 
   RunServices& services_;
   const PipelineOptions options_;
@@ -112,10 +115,8 @@ class PassPipeline {
   std::exception_ptr failure_;
   PipelineCounts counts_;
   std::uint32_t deleting_;  // threads of DeleteStage() that have not ended
-  std::once_flag begun_;    // by the first unit, or by the end
-  std::promise<bool> begin_;
-  std::shared_future<bool> begins_{begin_.get_future()};  // whether there is a unit
-  std::mutex numbering_;    // batches are recorded in the order of their numbers
+  std::atomic<First> first_{First::kAwaited};
+  std::mutex numbering_;  // batches are recorded in the order of their numbers
   std::vector<std::thread> threads_;
 };
 
