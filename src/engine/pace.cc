@@ -19,11 +19,6 @@ constexpr double kSomebody = 0.2;
 // How many times as long as a piece of work is rested after it.
 constexpr int kRestsAsLong = 20;
 
-milliseconds Until(SteadyTime then, SteadyTime now) {
-  return now >= then ? milliseconds(0)
-                     : std::chrono::duration_cast<milliseconds>(then - now) + milliseconds(1);
-}
-
 }  // namespace
 
 std::uint64_t RowRate::rows_at_once() const {
@@ -42,13 +37,20 @@ milliseconds RowRate::Delay(SteadyTime now) {
   return milliseconds(static_cast<std::int64_t>(owed_ / rate * 1000) + 1);
 }
 
+void Rest::Begin(milliseconds length, SteadyTime now) {
+  until_ = std::max(until_, now + std::min(length, kLongestRest));
+}
+
+milliseconds Rest::Left(SteadyTime now) const {
+  return now >= until_ ? milliseconds(0)
+                       : std::chrono::duration_cast<milliseconds>(until_ - now) + milliseconds(1);
+}
+
 void LatencyRest::Took(milliseconds duration, SteadyTime now) {
   if (limit_.count() == 0 || duration <= limit_) return;
   last_slow_ = duration;
-  until_ = std::max(until_, now + std::min(duration, kLongestRest));
+  rest_.Begin(duration, now);
 }
-
-milliseconds LatencyRest::Left(SteadyTime now) const { return Until(until_, now); }
 
 void OtherWork::Saw(std::uint64_t running, std::uint64_t processors) {
   processors_ = processors;
@@ -71,10 +73,7 @@ std::string OtherWork::text() const {
 }
 
 void YieldRest::Took(milliseconds duration, SteadyTime now) {
-  const milliseconds least = std::max(duration, milliseconds(1));
-  until_ = std::max(until_, now + std::min(kRestsAsLong * least, kLongestRest));
+  rest_.Begin(kRestsAsLong * std::max(duration, milliseconds(1)), now);
 }
-
-milliseconds YieldRest::Left(SteadyTime now) const { return Until(until_, now); }
 
 }  // namespace osarchiver

@@ -29,6 +29,16 @@ class RowRate {
   SteadyTime paid_{};
 };
 
+// A rest, at most ten seconds long, of which a shorter one takes nothing away.
+class Rest {
+ public:
+  void Begin(std::chrono::milliseconds length, SteadyTime now);
+  std::chrono::milliseconds Left(SteadyTime now) const;
+
+ private:
+  SteadyTime until_{};
+};
+
 // A transaction of our own that takes longer than `limit` although it was cut small says that the
 // server is busy: as long again is rested, at most ten seconds, so that others have half of the
 // time.
@@ -38,7 +48,7 @@ class LatencyRest {
   explicit LatencyRest(std::chrono::milliseconds limit) : limit_(limit) {}
 
   void Took(std::chrono::milliseconds duration, SteadyTime now);
-  std::chrono::milliseconds Left(SteadyTime now) const;
+  std::chrono::milliseconds Left(SteadyTime now) const { return rest_.Left(now); }
   std::chrono::milliseconds limit() const { return limit_; }
   // The transaction that is rested after.
   std::chrono::milliseconds last_slow() const { return last_slow_; }
@@ -46,7 +56,7 @@ class LatencyRest {
  private:
   const std::chrono::milliseconds limit_;
   std::chrono::milliseconds last_slow_{0};
-  SteadyTime until_{};
+  Rest rest_;
 };
 
 // Whether the statements of others want the processors that this run would take. A run alone may
@@ -77,12 +87,12 @@ class OtherWork {
 class YieldRest {
  public:
   void Took(std::chrono::milliseconds duration, SteadyTime now);
-  std::chrono::milliseconds Left(SteadyTime now) const;
+  std::chrono::milliseconds Left(SteadyTime now) const { return rest_.Left(now); }
   // Of a transaction that deletes.
   static constexpr std::uint64_t kRowsAtOnce = 100;
 
  private:
-  SteadyTime until_{};
+  Rest rest_;
 };
 
 }  // namespace osarchiver

@@ -100,19 +100,22 @@ std::optional<WaitReason> SourceGauge::Ask() {
   }
 }
 
-std::function<ServerStatus()> AskServer(std::function<std::unique_ptr<Connection>()> connect) {
+std::function<ServerStatus()> AskServer(std::function<std::unique_ptr<Connection>()> connect,
+                                        bool asks_for_others) {
   // Shared, because a function must be copyable.
   auto connection = std::make_shared<std::unique_ptr<Connection>>();
-  return [connect = std::move(connect), connection] {
+  return [connect = std::move(connect), connection, asks_for_others] {
     if (!*connection || !(*connection)->usable()) *connection = connect();
     ServerStatus status;
     try {
       for (const auto& row : (*connection)->Query(kStatusQuery)) {
         status[row.at(0).value_or("")] = row.at(1).value_or("");
       }
-      const Table others = (*connection)->Query(kOthersQuery);
-      status[kOthersRunning] = others.at(0).at(0).value_or("0");
-      status[kProcessors] = others.at(0).at(1).value_or("0");
+      if (asks_for_others) {
+        const Table others = (*connection)->Query(kOthersQuery);
+        status[kOthersRunning] = others.at(0).at(0).value_or("0");
+        status[kProcessors] = others.at(0).at(1).value_or("0");
+      }
     } catch (...) {
       connection->reset();
       throw;

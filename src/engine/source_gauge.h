@@ -61,12 +61,13 @@ class SourceGauge : public Gauge {
   std::optional<std::chrono::steady_clock::time_point> silent_since_;
 };
 
-// What AskServer() adds to the server's own status: statements that other accounts run, and the
-// number of processors, as far as the server tells.
+// What AskServer() adds to the server's own status where it asks for others: the statements that
+// other accounts run, and the number of processors, as far as the server tells.
 inline constexpr char kOthersRunning[] = "osarchiver: statements of other accounts";
 inline constexpr char kProcessors[] = "osarchiver: processors";
 
 // Asks the server that `connect` reaches, over a connection of its own.
-std::function<ServerStatus()> AskServer(std::function<std::unique_ptr<Connection>()> connect);
+std::function<ServerStatus()> AskServer(std::function<std::unique_ptr<Connection>()> connect,
+                                        bool asks_for_others);
 
 }  // namespace osarchiver

@@ -140,7 +140,7 @@ std::unique_ptr<Throttle> MakeThrottle(RunServices& services, const SourceSettin
         std::make_shared<OtherWork>(source.table_workers * (1 + source.delete_connections));
   }
   limits.gauges.push_back(std::make_unique<SourceGauge>(
-      settings, services.clock, AskServer(std::move(connect)), limits.others));
+      settings, services.clock, AskServer(std::move(connect), settings.yield), limits.others));
   const auto record = [&services](const std::string& reason) {
     try {
       services.journal.SetWaiting(services.run, reason);
