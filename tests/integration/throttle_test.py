@@ -1,6 +1,7 @@
 """How a run is slowed down on one server: the pause file, rows per second, running threads, undo
 history, its own slow transactions; and how a wait ends."""
 
+import contextlib
 import os
 import signal
 import statistics
@@ -146,54 +147,61 @@ class ThrottleTest(ThrottleCase):
         self.assertEqual(self.rows_left(self.db), 0)
         self.assert_nothing_lost(before)
 
-    def test_yields_to_other_accounts_where_there_are_not_processors_for_all(self):
+    @contextlib.contextmanager
+    def somebody_busy(self):
+        """A statement of another account runs for so long."""
         self.db.sql(
-            "CREATE OR REPLACE USER service@localhost; GRANT ALL ON *.* TO service@localhost; "
-            "SET GLOBAL log_output='TABLE', slow_query_log=1, long_query_time=0; "
-            "TRUNCATE mysql.slow_log"
+            "CREATE OR REPLACE USER service@localhost; GRANT ALL ON *.* TO service@localhost"
         )
-        self.addCleanup(self.db.sql, "SET GLOBAL slow_query_log=0")
-        before = self.prepare(per_row_s=0.001, batch_rows=1000)
         # The account's name comes last, and wins.
         busy = subprocess.Popen(self.db.client("-e", "SELECT SLEEP(600)") + ["--user=service"])
         time.sleep(1)
         try:
-            self.begin()
-            self.wait_for_reason(r"1.0 statements of others run on 1 processor")
-            self.wait_for("some rows", lambda: self.rows_left(self.db) < 2000)
+            yield
         finally:
             busy.kill()
             busy.wait()
             self.db.sql("KILL USER service@localhost")
-        # They went: the rest goes as fast as it can, a second later.
-        self.end(timeout=60)
-        self.assertEqual(self.rows_left(self.db), 0)
-        self.assert_nothing_lost(before)
-        deleted = [
-            statement.split(" IN (")[1].split(")")[0].count(",") + 1
+
+    def log_deletes(self):
+        self.db.sql(
+            "SET GLOBAL log_output='TABLE', slow_query_log=1, long_query_time=0; "
+            "TRUNCATE mysql.slow_log"
+        )
+        self.addCleanup(self.db.sql, "SET GLOBAL slow_query_log=0")
+
+    def rows_of_deletes(self):
+        """As their LIMIT says: the keys of each."""
+        rows = [
+            int(statement.split(" LIMIT ")[1].split()[0])
             for (statement,) in self.db.query(
                 "SELECT CONVERT(sql_text USING utf8mb4) FROM mysql.slow_log "
                 "WHERE sql_text LIKE 'DELETE%slow%' ORDER BY start_time"
             )
         ]
-        print("rows of each DELETE:", *deleted)
-        self.assertEqual(deleted[:2], [100, 100])
+        print("rows of each DELETE:", *rows)
+        return rows
+
+    def test_yields_to_other_accounts_where_there_are_not_processors_for_all(self):
+        before = self.prepare(per_row_s=0.001, batch_rows=1000)
+        self.log_deletes()
+        with self.somebody_busy():
+            self.begin()
+            self.wait_for_reason(r"1.0 statements of others run on 1 processor")
+            self.wait_for("some rows", lambda: self.rows_left(self.db) < 2000)
+        # They went: the rest goes as fast as it can, a second later.
+        self.end(timeout=60)
+        self.assertEqual(self.rows_left(self.db), 0)
+        self.assert_nothing_lost(before)
+        self.assertEqual(self.rows_of_deletes()[:2], [100, 100])
 
     def test_yields_to_nobody_where_it_shall_not(self):
-        self.db.sql(
-            "CREATE OR REPLACE USER service@localhost; GRANT ALL ON *.* TO service@localhost"
-        )
-        before = self.prepare(per_row_s=0, batch_rows=1000)
-        self.settings["sources"]["db"]["throttle"] = {"yield": False}
-        self.rewrite()
-        busy = subprocess.Popen(self.db.client("-e", "SELECT SLEEP(600)") + ["--user=service"])
-        try:
+        before = self.prepare(per_row_s=0, batch_rows=1000, **{"yield": False})
+        self.log_deletes()
+        with self.somebody_busy():
             result = self.run_archiver()
-        finally:
-            busy.kill()
-            busy.wait()
-            self.db.sql("KILL USER service@localhost")
         self.assertNotIn("statements of others", result.stderr)
+        self.assertEqual(self.rows_of_deletes(), [1000, 1000])
         self.assert_nothing_lost(before)
 
     def test_undo_history(self):
@@ -221,11 +229,7 @@ class ThrottleTest(ThrottleCase):
     def test_transactions_settle_near_the_target(self):
         """Each row takes 10 ms: 25 rows fill the target of 250 ms."""
         before = self.prepare(rows=900, per_row_s=0.01, batch_rows=300)
-        self.db.sql(
-            "SET GLOBAL log_output='TABLE', slow_query_log=1, long_query_time=0; "
-            "TRUNCATE mysql.slow_log"
-        )
-        self.addCleanup(self.db.sql, "SET GLOBAL slow_query_log=0")
+        self.log_deletes()
         self.run_archiver()
         deletes = [
             float(seconds)
