@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
@@ -77,6 +78,41 @@ struct PlannedSource {
   std::unique_ptr<Throttle> throttle;
 };
 
+// Connects to the archiver's sources and plans their tables, one after the other in a thread of its
+// own: the servers are waited for while the journal is opened, which takes as long. Writes nothing
+// anywhere. Those that nobody takes are not begun any more.
+class SourcePlanner {
+ public:
+  explicit SourcePlanner(const RunRequest& request) {
+    std::vector<std::packaged_task<PlannedSource()>> tasks;
+    for (const std::string& name : request.archiver->sources) {
+      const SourceSettings& settings = request.settings->sources.at(name);
+      tasks.emplace_back([&request, &settings] {
+        PlannedSource source;
+        source.settings = &settings;
+        source.connection = ConnectSource(settings);
+        source.plan = PlanSource(*source.connection, *request.settings, settings, request.only);
+        return source;
+      });
+      sources_.push_back(tasks.back().get_future());
+    }
+    thread_ = std::jthread([tasks = std::move(tasks)](const std::stop_token& stop) mutable {
+      for (auto& task : tasks) {
+        if (stop.stop_requested()) return;
+        task();
+      }
+    });
+  }
+
+  // Waits for the next source, in the archiver's order. Throws what connecting and planning threw.
+  PlannedSource Next() { return sources_.at(taken_++).get(); }
+
+ private:
+  std::vector<std::future<PlannedSource>> sources_;
+  std::size_t taken_ = 0;
+  std::jthread thread_;
+};
+
 class ArchiverRun {
  public:
   ArchiverRun(const RunRequest& request, Clock& clock, StopControl& stop, Progress& progress)
@@ -89,7 +125,7 @@ class ArchiverRun {
   RunResult Execute();
 
  private:
-  void Connect();
+  void Connect(SourcePlanner& planner);
   void Begin(bool journal_was_empty);
   void Prepare();
   void Work();
@@ -120,14 +156,15 @@ class ArchiverRun {
 
 RunResult ArchiverRun::Execute() {
   RequireAlone(*request_.settings, *request_.archiver);
-  journal_ = Journal::Open(request_.settings->state, OpenMode::kWrite);
   const RunLock lock = RunLock::Acquire(request_.settings->state, request_.archiver->name);
+  SourcePlanner planner(request_);
+  journal_ = Journal::Open(request_.settings->state, OpenMode::kWrite);
   const bool journal_was_empty = journal_->empty();
   Begin(journal_was_empty);
-  Guard("", [this] {
+  Guard("", [this, &planner] {
     RequireNothingForgotten(*request_.settings, *journal_, *request_.archiver);
     const Ticker status_ticker(kStatusInterval, [this] { WriteStatus(); });
-    Connect();
+    Connect(planner);
     Prepare();
     Work();
   });
@@ -212,14 +249,10 @@ void ArchiverRun::Begin(bool journal_was_empty) {
   Failpoint("run-begin");
 }
 
-void ArchiverRun::Connect() {
+void ArchiverRun::Connect(SourcePlanner& planner) {
   for (const std::string& name : request_.archiver->sources) {
-    const SourceSettings& settings = request_.settings->sources.at(name);
     Guard("source " + name, [&] {
-      PlannedSource source;
-      source.settings = &settings;
-      source.connection = ConnectSource(settings);
-      source.plan = PlanSource(*source.connection, *request_.settings, settings, request_.only);
+      PlannedSource source = planner.Next();
       const std::string other = OtherRunOn(*source.connection, request_.archiver->name, name);
       if (!other.empty()) {
         LogWarning(fmt::format(
