@@ -72,16 +72,26 @@ bool Throttle::Wait() {
   }
 }
 
-std::optional<Throttle::Verdict> Throttle::Judge() {
-  if (asked_ == SteadyTime{} || clock_.Now() - asked_ >= kAskInterval) {
-    answer_.reset();
-    for (const auto& gauge : limits_.gauges) {
-      // All of them: some take a sample each time.
-      auto reason = gauge->Ask();
-      if (!answer_) answer_ = std::move(reason);
-    }
-    asked_ = clock_.Now();
+void Throttle::AskAhead() {
+  ahead_ = std::async(std::launch::async, [this] {
+    const std::lock_guard lock(mutex_);
+    AskGauges();
+  });
+}
+
+void Throttle::AskGauges() {
+  if (asked_ != SteadyTime{} && clock_.Now() - asked_ < kAskInterval) return;
+  answer_.reset();
+  for (const auto& gauge : limits_.gauges) {
+    // All of them: some take a sample each time.
+    auto reason = gauge->Ask();
+    if (!answer_) answer_ = std::move(reason);
   }
+  asked_ = clock_.Now();
+}
+
+std::optional<Throttle::Verdict> Throttle::Judge() {
+  AskGauges();
   if (answer_) return Verdict{*answer_, kGaugeSleep};
   const SteadyTime now = clock_.Now();
   if (const milliseconds left = rest_.Left(now); left.count() > 0) {
@@ -152,8 +162,10 @@ std::unique_ptr<Throttle> MakeThrottle(RunServices& services, const SourceSettin
   const auto show = [&services](const std::string& reason) {
     services.progress.SetWaiting(reason);
   };
-  return std::make_unique<Throttle>(std::move(limits), services.clock, services.stop,
-                                    WaitNotice(services.clock, show, record));
+  auto throttle = std::make_unique<Throttle>(std::move(limits), services.clock, services.stop,
+                                             WaitNotice(services.clock, show, record));
+  throttle->AskAhead();
+  return throttle;
 }
 
 }  // namespace osarchiver

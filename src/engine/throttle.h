@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -34,6 +35,9 @@ class Throttle {
   Throttle(Limits limits, Clock& clock, StopControl& stop, WaitNotice notice);
   ~Throttle();
 
+  // Asks the gauges meanwhile, in a thread of its own: the first time they connect. Wait() waits
+  // for their answer.
+  void AskAhead();
   // Returns true when the next step (a statement that reads, a transaction that deletes) may be
   // taken. Waits while something speaks against it, and says what; false when the run is asked to
   // stop meanwhile: the step is then better left to the next run.
@@ -52,6 +56,7 @@ class Throttle {
     WaitReason reason;
     std::chrono::milliseconds sleep;
   };
+  void AskGauges();
   std::optional<Verdict> Judge();
   bool Yields() const { return limits_.others != nullptr && limits_.others->crowded(); }
 
@@ -65,6 +70,7 @@ class Throttle {
   YieldRest yield_;
   SteadyTime asked_{};
   std::optional<WaitReason> answer_;  // of the gauges when they were last asked
+  std::future<void> ahead_;           // last: ends before what it uses
 };
 
 // With all gauges that the settings ask for. `connect` opens connections to the source's node.

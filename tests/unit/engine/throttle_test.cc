@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "fake_clock.h"
 
 namespace osarchiver {
@@ -12,7 +15,7 @@ using std::chrono::milliseconds;
 // Has a reason until `until`; counts how often it is asked.
 class FakeGauge : public Gauge {
  public:
-  FakeGauge(FakeClock& clock, int* asked) : clock_(clock), asked_(asked) {}
+  FakeGauge(FakeClock& clock, std::atomic<int>* asked) : clock_(clock), asked_(asked) {}
   void Hold(milliseconds time) { until_ = clock_.Now() + time; }
   std::optional<WaitReason> Ask() override {
     ++*asked_;
@@ -23,7 +26,7 @@ class FakeGauge : public Gauge {
 
  private:
   FakeClock& clock_;
-  int* asked_;
+  std::atomic<int>* asked_;
   std::chrono::steady_clock::time_point until_{};
 };
 
@@ -52,7 +55,7 @@ class ThrottleTest : public testing::Test {
 
   FakeClock clock_;
   StopControl stop_{clock_};
-  int asked_ = 0;
+  std::atomic<int> asked_ = 0;
   FakeGauge* gauge_ = nullptr;
   std::shared_ptr<OtherWork> others_;
   std::vector<std::string> shown_, recorded_;
@@ -67,6 +70,15 @@ TEST_F(ThrottleTest, GaugesAreAskedOnceASecond) {
   }
   EXPECT_EQ(asked_, 10);
   EXPECT_TRUE(shown_.empty());
+}
+
+TEST_F(ThrottleTest, WhatIsAskedAheadIsNotAskedAgain) {
+  Make();
+  gauge_->Hold(milliseconds(300));
+  throttle_->AskAhead();
+  while (asked_ == 0) std::this_thread::yield();
+  EXPECT_EQ(WaitTime(), milliseconds(1000)) << "until it is time to ask again";
+  EXPECT_EQ(asked_, 2);
 }
 
 TEST_F(ThrottleTest, WaitsUntilTheReasonIsGoneAndSaysSo) {
