@@ -181,7 +181,6 @@ std::unique_ptr<SegmentWriter> SegmentWriter::Create(FileSystem& files, const fs
   if (header.created_at.empty()) header.created_at = FormatUtc(SystemClock().UnixSeconds());
   auto state = std::make_unique<State>(path, std::move(header), compression_level);
   state->file = files.Create(path, 0640);
-  state->file->Sync();
   files.SyncDirectory(DirectoryOf(path));
   return std::unique_ptr<SegmentWriter>(new SegmentWriter(std::move(state)));
 }

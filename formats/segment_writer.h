@@ -14,7 +14,8 @@ namespace osarchiver {
 
 class SegmentWriter {
  public:
-  // Creates `path` (mode 0640), empty, synced, its directory too. Never opens an existing file.
+  // Creates `path` (mode 0640), empty; its directory is synced, itself with the first batch. Never
+  // opens an existing file.
   // Throws IoError.
   static std::unique_ptr<SegmentWriter> Create(FileSystem& files, const std::filesystem::path& path,
                                                SegmentHeader header, int compression_level);

@@ -4,8 +4,9 @@
 // is done or how many: MarkArchived, MarkDeleted, AddReleased, MarkSealed, SetPassState and the
 // counts of a pass (SetLiveFlagRows, AddConflicts, SetBlocked), SetPosition, SetWaiting, FinishRun,
 // MarkRunSettled, BeginInvocation. Those are durable with the next call of the others: lost with
-// the power, they leave what a crash just before them does. AddBatches and MarkVerified: see
-// EnsureDurable.
+// the power, they leave what a crash just before them does. BeginPass, AddSegment, MarkSealing,
+// AddBatches and MarkVerified announce what is about to be done; several share one sync: see
+// EnsureDurable and EnsureSegmentDurable.
 // Thread-safe: one mutex, one connection. Errors: StateError (an illegal transition, disk full),
 // IntegrityError (the file is no journal, damaged, or from a newer version), ConfigError (wrong
 // owner).
@@ -286,6 +287,9 @@ class Journal {
   void MarkSealing(SegmentId segment);
   void MarkSealed(SegmentId segment, std::uint64_t length, std::string_view sha256,
                   std::string_view footer_hash);
+  // The same as EnsureDurable() for what AddSegment() and MarkSealing() said: to be asked for
+  // before the file is created, and before its footer is written.
+  void EnsureSegmentDurable(SegmentId segment);
   void MarkRetired(SegmentId segment);
   void MarkDamaged(SegmentId segment, std::string_view new_path);
   std::optional<SegmentInfo> FindSegment(SegmentId segment) const;

@@ -47,16 +47,13 @@ std::vector<BatchId> Journal::AddBatches(const std::vector<std::pair<PassId, New
     state_->Touch(state_->db->QueryInt("SELECT run_id FROM passes WHERE id = ?", pass));
   }
   transaction.Commit();
-  for (const BatchId id : ids) state_->NoteUndurable(id);
+  for (const BatchId id : ids) state_->NoteUndurable(state_->undurable, id);
   return ids;
 }
 
 void Journal::EnsureDurable(BatchId batch) {
   const State::Call call(*state_);
-  const auto found = state_->undurable.find(batch);
-  if (found == state_->undurable.end()) return;
-  if (found->second > state_->db->durable_commits()) state_->Sync();
-  state_->undurable.erase(found);
+  state_->EnsureDurable(state_->undurable, batch);
 }
 
 void Journal::MarkArchived(const std::vector<ArchivedBatch>& batches) {
@@ -86,7 +83,7 @@ void Journal::MarkVerified(const std::vector<BatchId>& batches, Next next) {
     state_->Touch(batch.run);
   }
   transaction.Commit();
-  for (const BatchId id : batches) state_->NoteUndurable(id);
+  for (const BatchId id : batches) state_->NoteUndurable(state_->undurable, id);
 }
 
 void Journal::MarkKept(BatchId id, const std::vector<KeptRow>& rows) {

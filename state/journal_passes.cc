@@ -67,7 +67,7 @@ void RequireChange(const Database& db, PassId pass) {
 PassId Journal::BeginPass(RunId run, const PassKey& key, std::string_view cutoff,
                           std::string_view definition_json) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   std::string archiver;
   {
     Statement found = state_->db->Query("SELECT archiver FROM runs WHERE id = ?", run);

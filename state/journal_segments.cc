@@ -48,20 +48,27 @@ Named RequireTransition(Database& db, SegmentId segment, SegmentState to) {
 SegmentId Journal::AddSegment(PassId pass, const CopyTarget& target, std::uint32_t part,
                               std::string_view path) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   state_->db->Run("INSERT INTO segments (pass_id, target_id, part, path) VALUES (?, ?, ?, ?)", pass,
                   state_->TargetId(target), part, path);
   const SegmentId id = state_->db->last_insert_id();
   transaction.Commit();
+  state_->NoteUndurable(state_->undurable_segments, id);
   return id;
 }
 
 void Journal::MarkSealing(SegmentId segment) {
   const State::Call call(*state_);
-  Transaction transaction(*state_->db);
+  Transaction transaction(*state_->db, Transaction::Kind::kWriteWithNext);
   (void)RequireTransition(*state_->db, segment, SegmentState::kSealing);
   state_->db->Run("UPDATE segments SET state = 'sealing' WHERE id = ?", segment);
   transaction.Commit();
+  state_->NoteUndurable(state_->undurable_segments, segment);
+}
+
+void Journal::EnsureSegmentDurable(SegmentId segment) {
+  const State::Call call(*state_);
+  state_->EnsureDurable(state_->undurable_segments, segment);
 }
 
 void Journal::MarkSealed(SegmentId segment, std::uint64_t length, std::string_view sha256,

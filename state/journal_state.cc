@@ -55,10 +55,17 @@ void Journal::State::Sync() {
   transaction.Commit();
 }
 
-void Journal::State::NoteUndurable(BatchId batch) {
+void Journal::State::NoteUndurable(Undurable& said, std::int64_t id) {
   const std::uint64_t durable = db->durable_commits();
-  std::erase_if(undurable, [durable](const auto& entry) { return entry.second <= durable; });
-  undurable[batch] = db->commits();
+  std::erase_if(said, [durable](const auto& entry) { return entry.second <= durable; });
+  said[id] = db->commits();
+}
+
+void Journal::State::EnsureDurable(Undurable& said, std::int64_t id) {
+  const auto found = said.find(id);
+  if (found == said.end()) return;
+  if (found->second > db->durable_commits()) Sync();
+  said.erase(found);
 }
 
 std::int64_t Journal::State::TextId(std::string_view text) {

@@ -38,8 +38,11 @@ struct Journal::State {
   std::unique_ptr<Database> db;
   std::string id;
   std::chrono::nanoseconds busy{0};
-  // Batches whose latest AddBatches() or MarkVerified() may not be durable yet, and its commit.
-  std::map<BatchId, std::uint64_t> undurable;
+  // Batches whose latest AddBatches() or MarkVerified(), and segments whose AddSegment() or
+  // MarkSealing() may not be durable yet, and its commit.
+  using Undurable = std::map<std::int64_t, std::uint64_t>;
+  Undurable undurable;
+  Undurable undurable_segments;
 
   // Held for the length of one call of the journal.
   class Call {
@@ -57,8 +60,9 @@ struct Journal::State {
 
   // All that was committed is durable on return. Free when a call has synced since.
   void Sync();
-  // Remembers that the last commit said something of the batch that EnsureDurable() may ask for.
-  void NoteUndurable(BatchId batch);
+  // Remembers that the last commit said something of it that EnsureDurable() may ask for.
+  void NoteUndurable(Undurable& said, std::int64_t id);
+  void EnsureDurable(Undurable& said, std::int64_t id);
 
   // Ids of rows that are made when they are first named; inside a writing transaction.
   std::int64_t TextId(std::string_view text);

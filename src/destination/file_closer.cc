@@ -131,6 +131,7 @@ void SealAtLength(const FileTarget& target, const SegmentInfo& segment, const Se
   }
   Failpoint("segment-seal-before");
   if (segment.state == SegmentState::kOpen) journal.MarkSealing(segment.id);
+  journal.EnsureSegmentDurable(segment.id);
   Failpoint("segment-sealing-journaled");
   const auto writer = SegmentWriter::ReopenToSeal(target.files, path, segment.length);
   const std::uint64_t length = writer->Seal(last_part);

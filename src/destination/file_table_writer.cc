@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "destination/checksums.h"
 #include "destination/seal_check.h"
@@ -24,6 +25,18 @@ FileTableWriter::FileTableWriter(const FileTarget& target, ArchiveRoot& root,
       pass_(pass),
       journal_(journal) {}
 
+bool FileTableWriter::is_full(const Segment& segment) const {
+  return segment.writer->length() >= settings_.segment_bytes;
+}
+
+void FileTableWriter::Announce() {
+  if (failed_) throw StateError("a segment writer was used after it failed");
+  if (announced_ || (current_ && !is_full(*current_))) return;
+  failed_ = true;  // until it went well
+  announced_ = AnnouncePart();
+  failed_ = false;
+}
+
 CopyLocation FileTableWriter::Store(const BatchToStore& batch) {
   if (failed_) throw StateError("a segment writer was used after it failed");
   if (last_stored_ && batch.number <= last_stored_->number) {
@@ -35,7 +48,7 @@ CopyLocation FileTableWriter::Store(const BatchToStore& batch) {
                                  last_stored_->number));
   }
   failed_ = true;  // until it went well
-  if (current_ && current_->writer->length() >= settings_.segment_bytes) {
+  if (current_ && is_full(*current_)) {
     full_.push_back(*std::move(current_));
     current_.reset();
     SealVerified();
@@ -89,45 +102,65 @@ SegmentHeader FileTableWriter::Header(std::uint32_t part) const {
   header.definition = pass_.definition;
   header.format = target_.target.format;
   header.part = part;
-  for (const SegmentInfo& segment : journal_.ListSegments(pass_.pass)) {
-    if (segment.target == target_.target && segment.part + 1 == part) {
-      header.previous_footer = segment.footer_hash;
-    }
-  }
   header.osarchiver_version = OSARCHIVER_VERSION;
   header.created_at = FormatUtc(SystemClock().UnixSeconds());
   return header;
 }
 
+std::string FileTableWriter::PreviousFooter(std::uint32_t part) const {
+  std::string footer;
+  for (const SegmentInfo& segment : journal_.ListSegments(pass_.pass)) {
+    if (segment.target == target_.target && segment.part + 1 == part) footer = segment.footer_hash;
+  }
+  return footer;
+}
+
 void FileTableWriter::StartSegment() {
   root_.RecordRun(pass_.run);
   target_.files.CreateDirectories(target_.root / directory_);
-  for (std::uint32_t part = journal_.LastPart(pass_.pass, target_.target) + 1;; ++part) {
-    current_ = CreatePart(part);
-    if (current_) return;
-    LogWarning(fmt::format("{}: part {} of {}.{} exists already and is left alone",
-                           target_.root.string(), part, pass_.definition.database,
-                           pass_.definition.table));
+  while (!current_) {
+    if (!announced_) announced_ = AnnouncePart();
+    journal_.EnsureSegmentDurable(announced_->id);
+    current_ = CreatePart(*std::exchange(announced_, std::nullopt));
   }
 }
 
-std::optional<FileTableWriter::Segment> FileTableWriter::CreatePart(std::uint32_t part) {
-  const SegmentHeader header = Header(part);
-  const std::string relative = (fs::path(directory_) / SegmentFileName(header)).string();
+FileTableWriter::Part FileTableWriter::AnnouncePart() {
+  for (std::uint32_t number = journal_.LastPart(pass_.pass, target_.target) + 1;; ++number) {
+    Part part;
+    part.header = Header(number);
+    const std::string relative = (fs::path(directory_) / SegmentFileName(part.header)).string();
+    part.path = target_.root / relative;
+    if (!target_.files.Exists(part.path)) {
+      part.id = journal_.AddSegment(pass_.pass, target_.target, number, relative);
+      return part;
+    }
+    WarnOfOther(part);
+  }
+}
+
+std::optional<FileTableWriter::Segment> FileTableWriter::CreatePart(Part part) {
   Segment segment;
-  segment.path = target_.root / relative;
-  if (target_.files.Exists(segment.path)) return std::nullopt;
-  segment.id = journal_.AddSegment(pass_.pass, target_.target, part, relative);
+  segment.id = part.id;
+  segment.path = part.path;
+  part.header.previous_footer = PreviousFooter(part.header.part);
   try {
-    segment.writer =
-        SegmentWriter::Create(target_.files, segment.path, header, settings_.compression_level);
+    segment.writer = SegmentWriter::Create(target_.files, segment.path, part.header,
+                                           settings_.compression_level);
   } catch (const IoError& error) {
     if (error.error_number() != EEXIST) throw;
     // Somebody else's, made in this moment: settling must not take it for an empty one of ours.
-    journal_.MarkRetired(segment.id);
+    journal_.MarkRetired(part.id);
+    WarnOfOther(part);
     return std::nullopt;
   }
   return segment;
+}
+
+void FileTableWriter::WarnOfOther(const Part& part) const {
+  LogWarning(fmt::format("{}: part {} of {}.{} exists already and is left alone",
+                         target_.root.string(), part.header.part, pass_.definition.database,
+                         pass_.definition.table));
 }
 
 void FileTableWriter::SealVerified() {
@@ -144,9 +177,16 @@ void FileTableWriter::SealVerified() {
   }
 }
 
-void FileTableWriter::SealSegment(Segment& segment, bool last_part) {
+void FileTableWriter::AnnounceSealOf(Segment& segment) {
+  if (segment.seal_announced) return;
   Failpoint("segment-seal-before");
   journal_.MarkSealing(segment.id);
+  segment.seal_announced = true;
+}
+
+void FileTableWriter::SealSegment(Segment& segment, bool last_part) {
+  AnnounceSealOf(segment);
+  journal_.EnsureSegmentDurable(segment.id);
   Failpoint("segment-sealing-journaled");
   const std::uint64_t length = segment.writer->Seal(last_part);
   SegmentInfo sealed;
@@ -158,8 +198,19 @@ void FileTableWriter::SealSegment(Segment& segment, bool last_part) {
   Failpoint("segment-sealed");
 }
 
-void FileTableWriter::Seal() {
+void FileTableWriter::AnnounceSeal() {
   if (failed_) throw StateError("a segment writer was used after it failed");
+  failed_ = true;
+  // No batch came to it: all its rows met others at another destination.
+  if (announced_) journal_.MarkRetired(announced_->id);
+  announced_.reset();
+  for (Segment& segment : full_) AnnounceSealOf(segment);
+  if (current_) AnnounceSealOf(*current_);
+  failed_ = false;
+}
+
+void FileTableWriter::Seal() {
+  AnnounceSeal();
   failed_ = true;
   for (Segment& segment : full_) SealSegment(segment, false);
   full_.clear();

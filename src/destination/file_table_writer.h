@@ -26,15 +26,24 @@ class FileTableWriter final : public TableWriter {
                   const FileDestinationSettings& settings, std::string directory,
                   const PassContext& pass, Journal& journal);
 
+  void Announce() override;
   CopyLocation Store(const BatchToStore& batch) override;
+  void AnnounceSeal() override;
   void Seal() override;
 
  private:
+  // A segment that the journal knows and that is not made yet.
+  struct Part {
+    SegmentId id = 0;
+    SegmentHeader header;
+    std::filesystem::path path;
+  };
   struct Segment {
     SegmentId id = 0;
     std::filesystem::path path;
     std::unique_ptr<SegmentWriter> writer;
     std::uint64_t first_number = 0, last_number = 0;
+    bool seal_announced = false;
   };
   struct StoredBatch {
     std::uint64_t number = 0;
@@ -44,11 +53,16 @@ class FileTableWriter final : public TableWriter {
 
   FrameLocation Append(const BatchToStore& batch);
   void RemoveTail();
+  bool is_full(const Segment& segment) const;
   void StartSegment();
+  Part AnnouncePart();
   // Nothing when another file has the name already.
-  std::optional<Segment> CreatePart(std::uint32_t part);
+  std::optional<Segment> CreatePart(Part part);
+  void WarnOfOther(const Part& part) const;
   SegmentHeader Header(std::uint32_t part) const;
+  std::string PreviousFooter(std::uint32_t part) const;
   void SealVerified();
+  void AnnounceSealOf(Segment& segment);
   void SealSegment(Segment& segment, bool last_part);
 
   FileTarget target_;
@@ -57,6 +71,7 @@ class FileTableWriter final : public TableWriter {
   std::string directory_;
   PassContext pass_;
   Journal& journal_;
+  std::optional<Part> announced_;
   std::optional<Segment> current_;
   std::vector<Segment> full_;  // oldest first
   std::optional<StoredBatch> last_stored_;

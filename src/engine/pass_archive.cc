@@ -23,6 +23,10 @@ TableWriter& PassArchive::WriterFor(std::size_t index) {
   return *writers_[index];
 }
 
+void PassArchive::Announce() {
+  for (std::size_t i = 0; i < destinations_.size(); ++i) WriterFor(i).Announce();
+}
+
 std::vector<CopyLocation> PassArchive::Store(const BatchToStore& batch) {
   stored_number_ = batch.number;
   std::vector<CopyLocation> copies;
@@ -42,6 +46,9 @@ CopyLocation PassArchive::StoreAt(Destination& destination, const BatchToStore& 
 }
 
 void PassArchive::Seal() {
+  for (auto& writer : writers_) {
+    if (writer) writer->AnnounceSeal();
+  }
   for (auto& writer : writers_) {
     if (writer) writer->Seal();
     writer.reset();

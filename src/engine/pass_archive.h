@@ -26,6 +26,8 @@ class PassArchive {
   std::uint64_t TakeNumber() { return ++last_number_; }
   // Of the batch that Store() was given last; 0 before. Numbers ascend in every segment.
   std::uint64_t stored_number() const { return stored_number_; }
+  // Says in the journal what storing the next batch will begin at the destinations.
+  void Announce();
   // Stores the batch at every destination, in their order. Durable on return. Throws what
   // TableWriter::Store throws.
   std::vector<CopyLocation> Store(const BatchToStore& batch);

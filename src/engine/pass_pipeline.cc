@@ -105,8 +105,12 @@ void PassPipeline::StoreStage() {
   try {
     while (auto unit = to_store_.Pop()) {
       NoteFirst(First::kCame);
+      const bool stores = options_.mode != PassMode::kDeleteOnly;
+      for (const BatchInFlight& batch : unit->batches) {
+        if (stores) batch.archive->Announce();
+      }
       for (const BatchInFlight& batch : unit->batches) services_.journal.EnsureDurable(batch.id);
-      if (options_.mode != PassMode::kDeleteOnly) StoreUnit(*unit);
+      if (stores) StoreUnit(*unit);
       if (!to_verify_.Push(std::move(*unit))) break;
     }
   } catch (...) {

@@ -105,6 +105,31 @@ TEST_F(FileSegmentsTest, FullSegmentsAreSealedWhenTheirBatchesAreVerified) {
   CloseAndVerify(batches);
 }
 
+TEST_F(FileSegmentsTest, ASegmentIsAnnouncedOnceAndMadeWithItsFirstBatch) {
+  settings.segment_bytes = 1;
+  destination = Opened();
+  Begin();
+  writer->Announce();
+  writer->Announce();
+  EXPECT_EQ(StatesOfSegments(), std::vector<std::string>{"open"});
+  EXPECT_TRUE(Files(".zst").empty());
+  const TestBatch first = StoreVerified(*writer, pass, {{1, "one"}});
+  EXPECT_EQ(StatesOfSegments(), std::vector<std::string>{"open"});
+  // The first one is full.
+  writer->Announce();
+  EXPECT_EQ(StatesOfSegments(), (std::vector<std::string>{"open", "open"}));
+  EXPECT_EQ(Files(".zst").size(), 1u);
+  const TestBatch second = StoreVerified(*writer, pass, {{2, "two"}});
+  writer->Announce();
+  writer->AnnounceSeal();
+  EXPECT_EQ(StatesOfSegments(), (std::vector<std::string>{"sealed", "sealing", "retired"}))
+      << "nothing came to the third";
+  EXPECT_FALSE(Report(PathOf(second)).footer);
+  writer->Seal();
+  EXPECT_TRUE(Report(PathOf(second)).footer->last_part);
+  CloseAndVerify({first, second});
+}
+
 TEST_F(FileSegmentsTest, FilesThatExistAreNeverOverwritten) {
   Begin();
   const std::string name = std::string("/nova.things.main.") + kRun + ".1.sql.zst";

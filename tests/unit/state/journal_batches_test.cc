@@ -93,6 +93,30 @@ TEST_F(JournalBatchesTest, WhatIsAskedForIsSyncedOnce) {
   EXPECT_EQ(syncs(), before + 2) << "another call has synced since";
 }
 
+// What all destinations announce costs one sync, and not one each.
+TEST_F(JournalBatchesTest, SegmentsAreSyncedTogetherWithTheBatchThatTheyAreMadeFor) {
+  const auto syncs = [this] { return SqlInt("SELECT count FROM syncs"); };
+  const SegmentId sql = AddSegment(pass_, "sql");
+  const SegmentId csv = AddSegment(pass_, "csv");
+  const BatchId batch = AddBatch(pass_);
+  const std::int64_t before = syncs();
+  journal().EnsureDurable(batch);
+  EXPECT_EQ(syncs(), before + 1);
+  journal().EnsureSegmentDurable(sql);
+  journal().EnsureSegmentDurable(csv);
+  EXPECT_EQ(syncs(), before + 1) << "what came before the batch went with it";
+
+  journal().MarkArchived({{batch, {NextFrame(sql), NextFrame(csv)}}});
+  journal().MarkVerified({batch}, Journal::Next::kKeep);
+  journal().MarkSealing(sql);
+  journal().MarkSealing(csv);
+  journal().EnsureSegmentDurable(sql);
+  EXPECT_EQ(syncs(), before + 2) << "sealing, and not durable before the footer is written";
+  journal().MarkSealed(sql, 150, Sha(), Sha());
+  journal().EnsureSegmentDurable(csv);
+  EXPECT_EQ(syncs(), before + 2) << "what was said of another segment since does not matter";
+}
+
 TEST_F(JournalBatchesTest, CountsFollowTheStates) {
   const BatchId batch = AddBatch(pass_, 100);
   EXPECT_EQ(CountsOf(pass_).extracted, 100u);
