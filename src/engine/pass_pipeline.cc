@@ -87,7 +87,16 @@ bool PassPipeline::Push(UnitInFlight unit) {
 
 void PassPipeline::WaitUntilIdle() { budget_.WaitUntilEmpty(); }
 
+bool PassPipeline::CameToItsEnd() const {
+  const std::lock_guard lock(mutex_);
+  return ending_ && !failure_;
+}
+
 PipelineCounts PassPipeline::Finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
   to_store_.Close();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -220,6 +229,7 @@ void PassPipeline::VerifyStage() {
         break;
       }
     }
+    if (CameToItsEnd()) options_.all_verified();
   } catch (const CopyDamaged& damaged) {
     Fail();
     if (Destination* destination =

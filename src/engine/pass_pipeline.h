@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -46,6 +47,9 @@ struct PipelineOptions {
   // text that was read back, and as rows parsed of it); for ordinary units that is bounded by the
   // batch size, for those that one long row makes it is bounded by having one of them at a time.
   std::size_t large_unit_bytes = 16u << 20;
+  // Called after Finish() was, when every unit is verified and while the last ones are deleted; not
+  // after a failure. By a stage's thread, which the end of the pipeline waits for.
+  std::function<void()> all_verified = [] {};
 };
 
 struct PipelineCounts {
@@ -96,6 +100,7 @@ class PassPipeline {
   DeleteOptions OptionsFor();
   void RecordUnit(const DeletedUnit& unit);
   void Fail();
+  bool CameToItsEnd() const;
   void Stop();
   void NoteFirst(First first);
 
@@ -111,8 +116,9 @@ class PassPipeline {
   BoundedQueue<UnitInFlight> to_verify_;
   BoundedQueue<VerifiedUnit> to_delete_;
   BoundedQueue<DeletedUnit> to_record_;
-  mutable std::mutex mutex_;  // guards failure_, counts_ and deleting_
+  mutable std::mutex mutex_;  // guards failure_, ending_, counts_ and deleting_
   std::exception_ptr failure_;
+  bool ending_ = false;  // Finish() was called: no unit comes any more
   PipelineCounts counts_;
   std::uint32_t deleting_;  // threads of DeleteStage() that have not ended
   std::atomic<First> first_{First::kAwaited};

@@ -367,7 +367,8 @@ void ArchiverRun::WorkComponent(PlannedSource& source, const WorkOrder::Tables& 
           passes[table] = std::make_unique<TablePass>(*services_, *source.settings, source.plan,
                                                       *table, targets, *source.throttle);
         }
-        freed += passes[table]->Round();
+        const bool last = !rounds && table == tables.back();
+        freed += passes[table]->Round(last ? TablePass::Turn::kLast : TablePass::Turn::kAnother);
       });
     }
     AddDeleted(freed);

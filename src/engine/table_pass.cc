@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <future>
+#include <utility>
 
 #include "engine/copy_repair.h"
 #include "engine/throttle.h"
@@ -169,7 +169,7 @@ void TablePass::CompleteReleases(PassPipeline& pipeline, const UnitInFlight& uni
   }
 }
 
-std::uint64_t TablePass::Round() {
+std::uint64_t TablePass::Round(Turn turn) {
   const ShownTable shown(services_.progress, ToText(table_.name), mode_ != PassMode::kArchiveOnly);
   PipelineOptions options;
   options.mode = mode_;
@@ -180,6 +180,7 @@ std::uint64_t TablePass::Round() {
   // One that is stored, one verified and one deleted; the next is read outside of the budget.
   options.budget_bytes = 3 * table_.settings.batch_bytes;
   options.large_unit_bytes = table_.settings.batch_bytes;
+  if (turn == Turn::kLast) options.all_verified = [this] { BeginSealing(); };
   PassPipeline pipeline(services_, options, throttle_);
 
   bool complete = false;
@@ -277,16 +278,20 @@ void TablePass::CountBlockedOf(const TablePlan& table,
   services_.journal.SetBlocked(targets_.For(table).pass, rows, reasons);
 }
 
-void TablePass::Finish() {
+// Sealing reads files, while deleting and counting wait for the server.
+void TablePass::BeginSealing() {
   std::vector<PassArchive*> archives;
   for (const TablePlan* table : tables_) archives.push_back(targets_.For(*table).archive.get());
-  const bool stopped = services_.stop.stopped();
-  // Sealing reads files, counting waits for the server.
-  std::future<void> sealed = std::async(std::launch::async, [&archives] {
+  sealed_ = std::async(std::launch::async, [archives = std::move(archives)] {
     for (PassArchive* archive : archives) archive->Seal();
   });
+}
+
+void TablePass::Finish() {
+  const bool stopped = services_.stop.stopped();
+  if (!sealed_.valid()) BeginSealing();
   if (!stopped) CountWhatStays();
-  sealed.get();
+  sealed_.get();
   for (const TablePlan* table : tables_) {
     if (conflicts_ > 0) {
       targets_.End(*table, PassState::kFailed,
@@ -301,6 +306,8 @@ void TablePass::Finish() {
 }
 
 void TablePass::Fail(const std::string& reason) {
+  // What is sealed goes with the targets.
+  if (sealed_.valid()) sealed_.wait();
   for (const TablePlan* table : tables_) targets_.Fail(*table, reason);
 }
 

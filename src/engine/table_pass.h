@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <set>
 #include <string>
@@ -30,10 +31,12 @@ class TablePass {
 
   // One walk over the table (from where the last run stopped, wrapping around). Returns the rows
   // that are gone since. Throws what stopped it; everything is then in the journal. May be called
-  // again while other tables of the same cycle free more rows.
-  std::uint64_t Round();
-  // Seals the segments, counts what is left and why, closes the pass in the journal. After the last
-  // Round(), also a stopped one.
+  // again while other tables of the same cycle free more rows, unless it was the last one: that one
+  // seals the segments while its last rows are deleted.
+  enum class Turn { kAnother, kLast };
+  std::uint64_t Round(Turn turn);
+  // Seals the segments, unless that was begun; counts what is left and why, closes the pass in the
+  // journal. After the last Round(), also a stopped one.
   void Finish();
   // Records in the journal why the pass ended early.
   void Fail(const std::string& reason);
@@ -48,6 +51,7 @@ class TablePass {
   UnitInFlight Prepare(Unit unit);
   void RequireText(const TableDefinition& definition, const RowBatch& rows) const;
   void CompleteReleases(PassPipeline& pipeline, const UnitInFlight& unit);
+  void BeginSealing();
   void SavePosition(const UnitReader& reader, bool complete);
   // What is left of the table and why, for the journal.
   void CountWhatStays();
@@ -70,6 +74,7 @@ class TablePass {
   std::uint64_t conflicts_ = 0;
   // Rows that were found blocked only when they were to be deleted.
   std::uint64_t blocked_late_ = 0;
+  std::future<void> sealed_;  // valid from BeginSealing() to Finish()
 };
 
 }  // namespace osarchiver
