@@ -88,6 +88,11 @@ class PosixFile final : public File {
     (void)::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_DONTNEED);
   }
 
+  void ReadAhead(std::uint64_t offset, std::uint64_t bytes) override {
+    (void)::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes),
+                          POSIX_FADV_WILLNEED);
+  }
+
   void SetMode(unsigned mode) override {
     Failpoint("file-mode-before");
     if (::fchmod(descriptor_, mode) != 0) Fail(errno, "change the mode of", path_);

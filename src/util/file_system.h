@@ -34,6 +34,9 @@ class File {
   // Tells the page cache to forget the file, so that the next read comes from the disk
   // (posix_fadvise DONTNEED). Best effort: pages that are not yet synced stay.
   virtual void DropCache() = 0;
+  // Asks the kernel to read this part into the page cache, in one go, for the small reads that
+  // follow (posix_fadvise WILLNEED). Best effort, too.
+  virtual void ReadAhead(std::uint64_t offset, std::uint64_t bytes) = 0;
   // Changes the permission bits.
   virtual void SetMode(unsigned mode) = 0;
 };

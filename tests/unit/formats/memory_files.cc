@@ -23,6 +23,7 @@ class MemoryFile final : public File {
     return content_->copy(buffer, size, offset);
   }
   void DropCache() override {}
+  void ReadAhead(std::uint64_t, std::uint64_t) override {}
   void SetMode(unsigned) override {}
 
  private:

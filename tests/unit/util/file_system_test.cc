@@ -96,6 +96,9 @@ class LossyFile final : public File {
     return file_->ReadAt(offset, buffer, size);
   }
   void DropCache() override { file_->DropCache(); }
+  void ReadAhead(std::uint64_t offset, std::uint64_t bytes) override {
+    file_->ReadAhead(offset, bytes);
+  }
   void SetMode(unsigned mode) override { file_->SetMode(mode); }
 
  private:
