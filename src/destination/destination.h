@@ -4,8 +4,9 @@
 // nothing here is ever overwritten but an earlier version of the same row that this journal
 // archived.
 //
-// Threads: Store/Seal of a writer are called from one thread; ReadBack of the destination from
-// another at the same time; so a destination uses one descriptor or connection for each side.
+// Threads: Store/Seal of a writer are called from one thread at a time, of different writers at the
+// same time; ReadBack of the destination from another; so a destination uses one descriptor or
+// connection for each side.
 #pragma once
 
 #include <cstdint>
@@ -165,6 +166,8 @@ class Destination {
  public:
   virtual ~Destination() = default;
   virtual const CopyTarget& target() const = 0;
+  // Whether storing may throw BatchConflict: nothing of the batch may be stored elsewhere before.
+  virtual bool may_conflict() const { return true; }
   // A stored batch is durable at once; otherwise only when its segment is sealed.
   virtual bool durable_on_store() const { return true; }
 

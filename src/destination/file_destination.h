@@ -19,6 +19,7 @@ class FileDestination final : public Destination {
   FileDestination(const std::string& name, const FileDestinationSettings& settings,
                   const std::string& format, JournalCopy journal_copy, FileSystem& files);
 
+  bool may_conflict() const override { return false; }
   const CopyTarget& target() const override { return target_.target; }
   std::vector<std::string> Check(const RunContext& run, const Journal* journal) override;
   void Open(const RunContext& run, Journal& journal) override;

@@ -33,6 +33,8 @@ void FileTableWriter::Announce() {
   if (failed_) throw StateError("a segment writer was used after it failed");
   if (announced_ || (current_ && !is_full(*current_))) return;
   failed_ = true;  // until it went well
+  // Not left to Store(): another format's is called at the same time.
+  root_.RecordRun(pass_.run);
   announced_ = AnnouncePart();
   failed_ = false;
 }

@@ -1,5 +1,7 @@
 #include "engine/pass_archive.h"
 
+#include <future>
+
 #include "util/failpoint.h"
 
 namespace osarchiver {
@@ -29,13 +31,30 @@ void PassArchive::Announce() {
 
 std::vector<CopyLocation> PassArchive::Store(const BatchToStore& batch) {
   stored_number_ = batch.number;
-  std::vector<CopyLocation> copies;
+  std::vector<CopyLocation> copies(destinations_.size());
+  std::vector<std::size_t> beside;
   for (std::size_t i = 0; i < destinations_.size(); ++i) {
-    Failpoint("batch-store-before");
-    copies.push_back(WriterFor(i).Store(batch));
-    Failpoint("batch-store-after");
+    if (destinations_[i]->may_conflict()) {
+      copies[i] = StoreIn(i, batch);
+    } else {
+      beside.push_back(i);
+    }
   }
+  std::vector<std::future<CopyLocation>> others;
+  for (std::size_t k = 1; k < beside.size(); ++k) {
+    others.push_back(
+        std::async(std::launch::async, [&, i = beside[k]] { return StoreIn(i, batch); }));
+  }
+  if (!beside.empty()) copies[beside[0]] = StoreIn(beside[0], batch);
+  for (std::size_t k = 1; k < beside.size(); ++k) copies[beside[k]] = others[k - 1].get();
   return copies;
+}
+
+CopyLocation PassArchive::StoreIn(std::size_t index, const BatchToStore& batch) {
+  Failpoint("batch-store-before");
+  CopyLocation copy = WriterFor(index).Store(batch);
+  Failpoint("batch-store-after");
+  return copy;
 }
 
 CopyLocation PassArchive::StoreAt(Destination& destination, const BatchToStore& batch) {

@@ -28,8 +28,9 @@ class PassArchive {
   std::uint64_t stored_number() const { return stored_number_; }
   // Says in the journal what storing the next batch will begin at the destinations.
   void Announce();
-  // Stores the batch at every destination, in their order. Durable on return. Throws what
-  // TableWriter::Store throws.
+  // Stores the batch at every destination: first in those that may have a conflict, one after the
+  // other, then in all others side by side. After Announce(). Durable on return. Throws what
+  // TableWriter::Store throws, of several the first destination's.
   std::vector<CopyLocation> Store(const BatchToStore& batch);
   // Stores it at one of them only: a copy that is missing.
   CopyLocation StoreAt(Destination& destination, const BatchToStore& batch);
@@ -38,6 +39,7 @@ class PassArchive {
 
  private:
   TableWriter& WriterFor(std::size_t index);
+  CopyLocation StoreIn(std::size_t index, const BatchToStore& batch);
 
   Journal& journal_;
   const Destinations& destinations_;
