@@ -1,8 +1,12 @@
 #include "state/sqlite_database.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <cassert>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "util/clock.h"
@@ -38,6 +42,24 @@ std::string ImmutableUri(const std::filesystem::path& path) {
     }
   }
   return uri + "?immutable=1";
+}
+
+// The copied header asks for a write-ahead log, which cannot be made everywhere where the copy may
+// be read: the file format's write and read version, 1 without one. PRAGMA journal_mode does the
+// same after parsing the whole schema.
+void LeaveNoWriteAheadLog(const std::filesystem::path& path) {
+  constexpr std::string_view kVersions("\1\1");
+  constexpr off_t kVersionsOffset = 18;
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  const bool written = descriptor >= 0 &&
+                       ::pwrite(descriptor, kVersions.data(), kVersions.size(), kVersionsOffset) ==
+                           static_cast<ssize_t>(kVersions.size());
+  const int error = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (!written) {
+    throw IoError(error,
+                  "cannot write the journal's copy " + path.string() + ": " + std::strerror(error));
+  }
 }
 
 // SQLite's own handler comes back every 100 ms only. The gap between two transactions of a busy
@@ -208,7 +230,7 @@ void Database::BackupTo(const std::filesystem::path& path) {
   sqlite3* raw = nullptr;
   const int opened =
       sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  const std::unique_ptr<sqlite3, CloseHandle> target(raw);
+  std::unique_ptr<sqlite3, CloseHandle> target(raw);
   if (opened != SQLITE_OK) fail(opened, sqlite3_errmsg(target.get()));
   const auto set = [&target, &fail](const char* pragma) {
     const int done = sqlite3_exec(target.get(), pragma, nullptr, nullptr, nullptr);
@@ -223,9 +245,8 @@ void Database::BackupTo(const std::filesystem::path& path) {
   sqlite3_backup_finish(backup);
   if ((copied & 0xff) == SQLITE_CORRUPT || (copied & 0xff) == SQLITE_NOTADB) Fail(copied);
   if (copied != SQLITE_DONE) fail(copied, sqlite3_errstr(copied));
-  // The copied header asks for a write-ahead log, which cannot be made everywhere where the copy
-  // may be read. Any other mode takes that out of it.
-  set("PRAGMA journal_mode = OFF");
+  target.reset();
+  LeaveNoWriteAheadLog(path);
 }
 
 void Database::Fail(int code) {
