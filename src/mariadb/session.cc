@@ -176,7 +176,7 @@ void SetUpSession(Connection& connection, const ServerAddress& address) {
   const auto known = KnowVariables(connection);
   for (std::string_view needed :
        {"time_zone", "sql_mode", "character_set_results", "lock_wait_timeout"}) {
-    if (!known->contains(needed)) {
+    if (!known->Has(needed)) {
       throw DatabaseError(1193, "HY000",
                           connection.endpoint() + " has no variable " + std::string(needed),
                           "osarchiver needs MariaDB 10.3 or later");
@@ -184,11 +184,10 @@ void SetUpSession(Connection& connection, const ServerAddress& address) {
   }
   std::string sql = "SET NAMES utf8mb4";
   for (const Variable& variable : kVariables) {
-    const auto found = known->find(variable.name);
-    if (found == known->end() || !found->second) continue;
+    if (!known->IsSettableInSession(variable.name)) continue;
     // The older name of a pair that means the same is deprecated and would warn.
     if (variable.name.starts_with("tx_") &&
-        known->contains("transaction" + std::string(variable.name.substr(2)))) {
+        known->Has("transaction" + std::string(variable.name.substr(2)))) {
       continue;
     }
     sql += ", SESSION " + std::string(variable.name) + " = ";
