@@ -51,7 +51,7 @@ class Lab:
             for name in list(contestants) if number % 2 == 0 else reversed(contestants):
                 result = contestants[name]()
                 results[name].append(result)
-                self.say(f"  {self.part} round {number + 1}  {name:14} {result['wall_s']:8.2f} s")
+                self.say(f"  {self.part} round {number + 1}  {name:14} {result['wall_s']:8.3f} s")
         return results
 
     def bar(self, what, value, most, least=None, unit="", note=""):
