@@ -87,6 +87,16 @@ class SparseTables:
             raise Failed(result["output"])
         return result
 
+    def delete(self, table):
+        """The bare DELETE, which archives nothing; afterwards the table is as before."""
+        result = measure.run(
+            self.server.client("sparse", "-e", f"DELETE FROM {table} WHERE {CONDITION}")
+        )
+        if result["code"] != 0:
+            raise Failed(result["output"])
+        self.server.sql(f"INSERT INTO {table} SELECT * FROM {table}_back", "sparse")
+        return result
+
     def run(self, table, first=False):
         """One run of osarchiver over the table; afterwards the table is as before. first: the first
         one ever, which makes the journal and the archives' root; otherwise those of the runs before
@@ -146,6 +156,7 @@ class Sparse:
             contestants[f"count {table}"] = lambda table=table: tables.count(table)
             contestants[f"run {table}"] = lambda table=table: tables.run(table)
         contestants["run indexed"] = lambda: tables.run(INDEXED)
+        contestants["delete indexed"] = lambda: tables.delete(INDEXED)
         contestants["first indexed"] = lambda: tables.run(INDEXED, first=True)
         return contestants
 
@@ -162,7 +173,8 @@ class Sparse:
             middle["run indexed"]["wall_s"] / scan,
             INDEX_MOST,
             unit=" x",
-            note=f"the first run ever: {middle['first indexed']['wall_s'] / scan:.4f} x",
+            note=f"the first run ever: {middle['first indexed']['wall_s'] / scan:.4f} x, "
+            f"the bare DELETE: {middle['delete indexed']['wall_s'] / scan:.4f} x",
         )
         longest = max(
             run.get("longest_statement_s", 0) for runs in results.values() for run in runs
