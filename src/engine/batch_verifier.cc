@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <future>
 #include <unordered_map>
 
 #include "util/failpoint.h"
@@ -11,6 +12,8 @@ namespace {
 
 // What is kept between two batches for its memory.
 constexpr std::size_t kScratchBytes = std::size_t{24} << 20;
+// Up to here hashing a copy once more costs less than waiting for it.
+constexpr std::size_t kSideBySideBytes = std::size_t{2} << 20;
 
 std::string Describe(const CopyReference& copy) {
   const CopyTarget& target = copy.location.target;
@@ -62,30 +65,54 @@ void BatchVerifier::Prove(Destination& destination, const CopyReference& copy,
   }
 }
 
+void BatchVerifier::ProveCopy(Destination& destination, const BatchInFlight& batch,
+                              const std::string& run_name, const PassKey& key,
+                              const DigestedRows* known, RowBatch* found) {
+  Failpoint("batch-readback-before");
+  const CopyLocation* location = nullptr;
+  for (const CopyLocation& copy : batch.copies) {
+    if (copy.target == destination.target()) location = &copy;
+  }
+  if (location == nullptr) {
+    throw StateError(fmt::format("batch {} of {} has no copy at {}", batch.info.number,
+                                 ToText(batch.table->name), destination.target().destination));
+  }
+  const TableDefinition& definition = batch.archive->context().definition;
+  Prepare(definition.columns.size(), found);
+  Prove(destination, {run_name, key, batch.info.number, *location}, definition, batch.info.digest,
+        batch.info.rows, known, found);
+  Failpoint("batch-readback-after");
+}
+
 void BatchVerifier::Verify(const BatchInFlight& batch, const std::string& run_name,
                            const PassKey& key) {
+  if (batch.rows.byte_count() <= kSideBySideBytes) {
+    VerifySideBySide(batch, run_name, key);
+    return;
+  }
   // Not with the batch's own rows: what was read back is evidence, they are what it is held
   // against.
   std::optional<DigestedRows> proven;
   for (Destination* destination : destinations_) {
-    Failpoint("batch-readback-before");
-    const CopyLocation* location = nullptr;
-    for (const CopyLocation& copy : batch.copies) {
-      if (copy.target == destination->target()) location = &copy;
-    }
-    if (location == nullptr) {
-      throw StateError(fmt::format("batch {} of {} has no copy at {}", batch.info.number,
-                                   ToText(batch.table->name), destination->target().destination));
-    }
-    const TableDefinition& definition = batch.archive->context().definition;
     RowBatch& read = proven ? next_copy_ : first_copy_;
-    Prepare(definition.columns.size(), &read);
-    Prove(*destination, {run_name, key, batch.info.number, *location}, definition,
-          batch.info.digest, batch.info.rows, proven ? &*proven : nullptr, &read);
+    ProveCopy(*destination, batch, run_name, key, proven ? &*proven : nullptr, &read);
     // Two copies of a huge row are not held at once.
     if (!proven && read.byte_count() <= kScratchBytes) proven.emplace(read, batch.info.digest);
-    Failpoint("batch-readback-after");
   }
+}
+
+void BatchVerifier::VerifySideBySide(const BatchInFlight& batch, const std::string& run_name,
+                                     const PassKey& key) {
+  std::vector<std::future<void>> others;
+  for (std::size_t i = 1; i < destinations_.size(); ++i) {
+    others.push_back(std::async(std::launch::async, [&, destination = destinations_[i]] {
+      RowBatch read;
+      ProveCopy(*destination, batch, run_name, key, nullptr, &read);
+    }));
+  }
+  if (!destinations_.empty())
+    ProveCopy(*destinations_.front(), batch, run_name, key, nullptr, &first_copy_);
+  for (std::future<void>& other : others) other.get();
 }
 
 DeletableRows BatchVerifier::TakeVerified(BatchInFlight& batch) {

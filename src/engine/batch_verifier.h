@@ -57,6 +57,12 @@ class BatchVerifier {
   void Prove(Destination& destination, const CopyReference& copy, const TableDefinition& definition,
              const Hash& digest, std::uint64_t rows, const DigestedRows* known, RowBatch* found);
 
+  // The same for the batch's copy at one destination.
+  void ProveCopy(Destination& destination, const BatchInFlight& batch, const std::string& run_name,
+                 const PassKey& key, const DigestedRows* known, RowBatch* found);
+  void VerifySideBySide(const BatchInFlight& batch, const std::string& run_name,
+                        const PassKey& key);
+
   Journal& journal_;
   const Destinations& destinations_;
   // Rows read back: of the first copy, which is digested, and of the next, which is compared.
