@@ -1,5 +1,6 @@
 #include "destination/checksums.h"
 
+#include <algorithm>
 #include <map>
 
 #include "util/failpoint.h"
@@ -13,7 +14,7 @@ std::string HashOfFile(FileSystem& files, const fs::path& path) {
   const auto file = files.OpenForRead(path);
   file->DropCache();
   Sha256 sha;
-  std::string buffer(1 << 20, '\0');
+  std::string buffer(std::clamp<std::uint64_t>(file->Size(), 1, 1 << 20), '\0');
   std::uint64_t offset = 0;
   while (const std::size_t count = file->ReadAt(offset, buffer.data(), buffer.size())) {
     sha.Update(std::string_view(buffer.data(), count));

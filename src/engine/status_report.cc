@@ -190,8 +190,8 @@ std::string StatusJson(const StatusReport& report) {
 void WriteStatusFile(const Settings& settings, const Journal& journal, std::string_view archiver) {
   const std::filesystem::path path =
       std::filesystem::path(settings.state).parent_path() / "status.json";
-  WriteWholeFile(PosixFileSystem(), path, StatusJson(BuildStatus(settings, journal, {})), 0644,
-                 archiver);
+  ReplaceFile(PosixFileSystem(), path, StatusJson(BuildStatus(settings, journal, {})), 0644,
+              archiver);
 }
 
 }  // namespace osarchiver

@@ -201,19 +201,38 @@ std::string ReadWholeFile(FileSystem& files, const fs::path& path, std::uint64_t
   return content;
 }
 
-void WriteWholeFile(FileSystem& files, const fs::path& path, std::string_view content,
-                    unsigned mode, std::string_view writer) {
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
+namespace {
+
+// Threads of one process wait for each other.
+std::mutex& OneAtATime() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+fs::path WriteTemporary(FileSystem& files, const fs::path& path, std::string_view content,
+                        unsigned mode, std::string_view writer) {
   const std::string word = writer.empty() ? std::string() : "." + std::string(writer);
   const fs::path temporary = path.string() + word + ".tmp";
   if (files.Exists(temporary)) files.Remove(temporary);
-  {
-    const auto file = files.Create(temporary, mode);
-    file->Append(content);
-    file->Sync();
-    file->DropCache();
-  }
+  const auto file = files.Create(temporary, mode);
+  file->Append(content);
+  file->Sync();
+  file->DropCache();
+  return temporary;
+}
+
+}  // namespace
+
+void ReplaceFile(FileSystem& files, const fs::path& path, std::string_view content, unsigned mode,
+                 std::string_view writer) {
+  const std::lock_guard lock(OneAtATime());
+  files.Rename(WriteTemporary(files, path, content, mode, writer), path);
+}
+
+void WriteWholeFile(FileSystem& files, const fs::path& path, std::string_view content,
+                    unsigned mode, std::string_view writer) {
+  const std::lock_guard lock(OneAtATime());
+  const fs::path temporary = WriteTemporary(files, path, content, mode, writer);
   // What was there is worth more than what did not arrive.
   if (ReadWholeFile(files, temporary, content.size()) != content) {
     files.Remove(temporary);

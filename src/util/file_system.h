@@ -72,11 +72,15 @@ FileSystem& PosixFileSystem();
 // The whole content of a file of at most `limit_bytes`; throws IoError (EFBIG) when it is larger.
 std::string ReadWholeFile(FileSystem& files, const std::filesystem::path& path,
                           std::uint64_t limit_bytes);
-// Replaces `path` in one step: temporary name, write, sync, rename, sync of the directory. Readers
-// see old or new. Where several processes write one file, `writer` is a word for each, so that they
+// Replaces `path` in one step: temporary name, write, sync, read back, rename, sync of the
+// directory. Readers see old or new. Where several processes write one file, `writer` is a word for each, so that they
 // do not meet at the temporary name (`path.writer.tmp`); one that was killed left it there, and
 // writes over it the next time. Threads of one process wait for each other.
 void WriteWholeFile(FileSystem& files, const std::filesystem::path& path, std::string_view content,
                     unsigned mode, std::string_view writer = {});
+// The same for what can be made again: neither read back nor, after a loss of power, surely the new
+// one.
+void ReplaceFile(FileSystem& files, const std::filesystem::path& path, std::string_view content,
+                 unsigned mode, std::string_view writer);
 
 }  // namespace osarchiver

@@ -69,8 +69,7 @@ TEST_F(FileSystemTest, WritersOfOneFileDoNotDisturbEachOther) {
       for (int round = 0; round < 50; ++round) {
         try {
           // Two threads of each of two processes.
-          WriteWholeFile(files_, root_ / "status.json", content, 0644,
-                         i % 2 == 0 ? "nova" : "cinder");
+          ReplaceFile(files_, root_ / "status.json", content, 0644, i % 2 == 0 ? "nova" : "cinder");
         } catch (const Error&) {
           ++failures;
         }
