@@ -80,6 +80,22 @@ class ThrottleTest(ThrottleCase):
                 self.doCleanups()
                 self.setUp()
 
+    def test_a_second_run_is_refused_before_it_asks_the_server(self):
+        self.prepare(pause_file=self.pause_file)
+        self.touch_pause_file()
+        self.begin()
+        self.wait_for_reason("pause file")
+
+        def connections():
+            return int(self.db.query("SHOW GLOBAL STATUS LIKE 'Connections'")[0][1])
+
+        before = connections()
+        result = self.run_archiver(code=4)
+        self.assertIn("another run of archiver 'main' holds the lock", result.stderr)
+        self.assertEqual(connections(), before)
+        os.remove(self.pause_file)
+        self.end()
+
     def test_settling_waits_too(self):
         before = self.prepare(pause_file=self.pause_file)
         self.run_archiver(code=-signal.SIGKILL, failpoints="batch-commit-after=kill@3")
