@@ -82,7 +82,7 @@ class TableWriter {
   // Says in the journal what Store() of the next batch will begin (a segment), so that all writers'
   // announcements and the batch's own are durable with one sync. Store() does what was left out.
   virtual void Announce() {}
-  // Stores the batch. Durable on return when the destination says durable_on_store. Throws
+  // Stores the batch. Durable on return. Throws
   // BatchConflict (nothing stored); any other error leaves it open whether the batch is stored:
   // settling finds out. After an error the writer must not be used again. A batch that is stored
   // there already (an entry of the control table) with the same digest is left as it is.
@@ -168,8 +168,6 @@ class Destination {
   virtual const CopyTarget& target() const = 0;
   // Whether storing may throw BatchConflict: nothing of the batch may be stored elsewhere before.
   virtual bool may_conflict() const { return true; }
-  // A stored batch is durable at once; otherwise only when its segment is sealed.
-  virtual bool durable_on_store() const { return true; }
 
   // Once for each source, before Check() and Open(): lets a database ask whether it is the source's
   // own server. Files: nothing.
