@@ -76,7 +76,7 @@ class ChildHooks:
         self._write("count.sh", "n=$(cat $d/count 2>/dev/null || echo -1)\necho $((n + 1)) >$d/count\n")
         self._write(
             "insert.sh",
-            "n=$(cat $d/count)\ntest -e $d/done$n && exit 0\ntouch $d/done$n\n" + insert + "\n",
+            "n=$(cat $d/count)\nmkdir $d/done$n 2>/dev/null || exit 0\n" + insert + "\n",
         )
 
     def _path(self, name):
