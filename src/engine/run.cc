@@ -23,6 +23,7 @@
 #include "engine/table_pass.h"
 #include "engine/throttle.h"
 #include "engine/work_order.h"
+#include "mariadb/retry.h"
 #include "state/journal.h"
 #include "state/run_lock.h"
 #include "util/failpoint.h"
@@ -83,15 +84,16 @@ struct PlannedSource {
 // anywhere. Those that nobody takes are not begun any more.
 class SourcePlanner {
  public:
-  explicit SourcePlanner(const RunRequest& request) {
+  SourcePlanner(const RunRequest& request, Clock& clock) {
     std::vector<std::packaged_task<PlannedSource()>> tasks;
     for (const std::string& name : request.archiver->sources) {
       const SourceSettings& settings = request.settings->sources.at(name);
-      tasks.emplace_back([&request, &settings] {
+      tasks.emplace_back([&request, &clock, &settings] {
         PlannedSource source;
         source.settings = &settings;
         source.connection = ConnectSource(settings);
         source.plan = PlanSource(*source.connection, *request.settings, settings, request.only);
+        CheckClock(settings.name, source.plan.now_unix, clock.UnixSeconds());
         return source;
       });
       sources_.push_back(tasks.back().get_future());
@@ -157,7 +159,7 @@ class ArchiverRun {
 RunResult ArchiverRun::Execute() {
   RequireAlone(*request_.settings, *request_.archiver);
   const RunLock lock = RunLock::Acquire(request_.settings->state, request_.archiver->name);
-  SourcePlanner planner(request_);
+  SourcePlanner planner(request_, clock_);
   journal_ = Journal::Open(request_.settings->state, OpenMode::kWrite);
   const bool journal_was_empty = journal_->empty();
   Begin(journal_was_empty);
@@ -253,14 +255,22 @@ void ArchiverRun::Connect(SourcePlanner& planner) {
   for (const std::string& name : request_.archiver->sources) {
     Guard("source " + name, [&] {
       PlannedSource source = planner.Next();
-      const std::string other = OtherRunOn(*source.connection, request_.archiver->name, name);
+      std::string other;
+      Retry(
+          {}, clock_, "asking for other runs",
+          [&] { other = OtherRunOn(*source.connection, request_.archiver->name, name); },
+          // While a large journal was checked it was idle, and somebody may have closed it.
+          [&](const DatabaseError&) {
+            if (source.connection->usable()) return;
+            source.connection = FollowingConnections(*source.connection)();
+          },
+          [&] { return stop_.stopped(); });
       if (!other.empty()) {
         LogWarning(fmt::format(
             "source {}: another run of archiver {} with another journal works on it now ({}); "
             "nothing is lost by that, but rows may be archived by both",
             name, request_.archiver->name, other));
       }
-      CheckClock(name, source.plan.now_unix, clock_.UnixSeconds());
       for (const std::string& warning : source.plan.warnings)
         LogWarning("source " + name + ": " + warning);
       for (const std::string& error : source.plan.errors)

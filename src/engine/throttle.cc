@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "engine/replica_gauge.h"
@@ -73,10 +74,14 @@ bool Throttle::Wait() {
 }
 
 void Throttle::AskAhead() {
-  ahead_ = std::async(std::launch::async, [this] {
-    const std::lock_guard lock(mutex_);
-    AskGauges();
-  });
+  try {
+    ahead_ = std::async(std::launch::async, [this] {
+      const std::lock_guard lock(mutex_);
+      AskGauges();
+    });
+  } catch (const std::system_error&) {
+    // No thread: Wait() asks.
+  }
 }
 
 void Throttle::AskGauges() {

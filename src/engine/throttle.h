@@ -36,7 +36,7 @@ class Throttle {
   ~Throttle();
 
   // Asks the gauges meanwhile, in a thread of its own: the first time they connect. Wait() waits
-  // for their answer.
+  // for their answer, or asks by itself.
   void AskAhead();
   // Returns true when the next step (a statement that reads, a transaction that deletes) may be
   // taken. Waits while something speaks against it, and says what; false when the run is asked to
