@@ -18,6 +18,16 @@ namespace {
 // wait, and a large table would take more memory than a small one.
 constexpr std::size_t kUnitsBesideDeletes = 2;
 
+bool IsDamage(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const IntegrityError&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 }  // namespace
 
 PassPipeline::PassPipeline(RunServices& services, PipelineOptions options, Throttle& throttle)
@@ -62,11 +72,15 @@ void PassPipeline::Stop() {
   }
 }
 
-// Remembers the first failure only: later ones are its consequences.
-void PassPipeline::Fail() {
+// Remembers the first failure only: later ones are its consequences, but for damage, which nothing
+// brings about and whoever is told of must act on.
+bool PassPipeline::Fail() {
+  const std::exception_ptr current = std::current_exception();
   const std::lock_guard lock(mutex_);
-  if (!failure_) failure_ = std::current_exception();
+  const bool remembers = !failure_ || (IsDamage(current) && !IsDamage(failure_));
+  if (remembers) failure_ = current;
   budget_.Lift();
+  return remembers;
 }
 
 bool PassPipeline::Push(UnitInFlight unit) {
@@ -229,7 +243,6 @@ void PassPipeline::VerifyStage() {
         break;
       }
     }
-    if (CameToItsEnd()) options_.all_verified();
   } catch (const CopyDamaged& damaged) {
     Fail();
     if (Destination* destination =
@@ -245,6 +258,18 @@ void PassPipeline::VerifyStage() {
   }
   to_verify_.Abandon();
   to_delete_.Close();
+  SealStored();
+}
+
+void PassPipeline::SealStored() {
+  if (!CameToItsEnd()) return;
+  try {
+    options_.seal();
+  } catch (const std::exception& error) {
+    copies_doubtful_ = true;
+    if (!Fail()) LogError(error.what());
+    to_delete_.Abandon();
+  }
 }
 
 void PassPipeline::DeleteStage() {
@@ -300,13 +325,15 @@ DeleteOptions PassPipeline::OptionsFor() {
     services_.progress.AddDeleted(rows);
   };
   const bool can_be_left = options_.mode == PassMode::kMove;
-  delete_options.may_go_on = [this, can_be_left] { return throttle_.Wait() || !can_be_left; };
+  delete_options.may_go_on = [this, can_be_left] {
+    return (throttle_.Wait() && !copies_doubtful_) || !can_be_left;
+  };
   return delete_options;
 }
 
 // False: it is left to the next run.
 bool PassPipeline::DeleteUnit(Deleter& deleter, const VerifiedUnit& unit, DeleteOutcome* outcome) {
-  if (!throttle_.Wait()) return false;
+  if (!throttle_.Wait() || copies_doubtful_) return false;
   // Mostly free: while this unit waited, the next one was about to be stored.
   EnsureDurable(services_.journal, unit);
   try {

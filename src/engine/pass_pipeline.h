@@ -48,8 +48,9 @@ struct PipelineOptions {
   // batch size, for those that one long row makes it is bounded by having one of them at a time.
   std::size_t large_unit_bytes = 16u << 20;
   // Called after Finish() was, when every unit is verified and while the last ones are deleted; not
-  // after a failure. By a stage's thread, which the end of the pipeline waits for.
-  std::function<void()> all_verified = [] {};
+  // after a failure. By a stage's thread. What it throws fails the pipeline, and nothing more is
+  // deleted: what it found may be about the copies.
+  std::function<void()> seal = [] {};
 };
 
 struct PipelineCounts {
@@ -99,8 +100,10 @@ class PassPipeline {
   bool DeleteUnit(Deleter& deleter, const VerifiedUnit& unit, DeleteOutcome* outcome);
   DeleteOptions OptionsFor();
   void RecordUnit(const DeletedUnit& unit);
-  void Fail();
+  // Remembers the current exception. False: another one is remembered.
+  bool Fail();
   bool CameToItsEnd() const;
+  void SealStored();
   void Stop();
   void NoteFirst(First first);
 
@@ -118,6 +121,7 @@ class PassPipeline {
   BoundedQueue<DeletedUnit> to_record_;
   mutable std::mutex mutex_;  // guards failure_, ending_, counts_ and deleting_
   std::exception_ptr failure_;
+  std::atomic<bool> copies_doubtful_{false};  // sealing failed
   bool ending_ = false;  // Finish() was called: no unit comes any more
   PipelineCounts counts_;
   std::uint32_t deleting_;  // threads of DeleteStage() that have not ended

@@ -28,8 +28,8 @@ class PassTargets {
 
   // The target of a table, begun in the journal when it is the first time.
   Target& For(const TablePlan& table);
-  // What was being written is given up, unsealed, and begun anew by whoever goes on with the table;
-  // the next run settles it. The journal has the reason, whatever comes after.
+  // What was being written is given up, sealed or not, and begun anew by whoever goes on with the
+  // table; the next run settles it. The journal has the reason, whatever comes after.
   void Fail(const TablePlan& table, const std::string& reason);
   // How the table's pass ended; no news where it failed before.
   void End(const TablePlan& table, PassState state, const std::string& reason);

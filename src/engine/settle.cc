@@ -27,7 +27,7 @@ constexpr std::uint64_t kReleased = std::uint64_t{1} << 62;
 struct Settler::Proven {
   std::optional<RowBatch> rows;
   std::vector<CopyLocation> in_place;   // proven and within what the journal vouches for
-  std::vector<CopyLocation> elsewhere;  // where the archiver archives no more
+  std::vector<CopyLocation> elsewhere;  // where the archiver archives no more, or put aside
   std::set<std::string> unread;         // why copies that may be whole could not be read
   Found found = Found::kNothing;
 };
@@ -282,6 +282,13 @@ void Settler::RepairCopies(const PassToSettle& pass, SettleResult* result) {
   }
 }
 
+// In a file that was put aside one damaged byte leaves the other batches whole.
+bool Settler::IsAside(const CopyLocation& copy) const {
+  if (copy.segment == 0) return false;
+  const auto segment = services_.journal.FindSegment(copy.segment);
+  return segment && segment->state == SegmentState::kDamaged;
+}
+
 Settler::Proven Settler::Prove(const PassToSettle& pass, const BatchInfo& batch) {
   Proven proven;
   const TableDefinition definition = DefinitionFromJson(pass.pass.definition);
@@ -307,7 +314,7 @@ Settler::Proven Settler::Prove(const PassToSettle& pass, const BatchInfo& batch)
     if (in_place) ++everywhere;
   }
   for (const CopyLocation& copy : batch.copies) {
-    if (FindDestination(services_.destinations, copy.target) == nullptr)
+    if (FindDestination(services_.destinations, copy.target) == nullptr || IsAside(copy))
       proven.elsewhere.push_back(copy);
   }
   if (!proven.rows) {

@@ -78,6 +78,7 @@ class Settler {
   std::vector<BatchInfo> BringPassToVerified(const PassToSettle& pass, SettleResult* result);
   void RepairCopies(const PassToSettle& pass, SettleResult* result);
   struct Proven;
+  bool IsAside(const CopyLocation& copy) const;
   Proven Prove(const PassToSettle& pass, const BatchInfo& batch);
   bool BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArchive& archive,
                        SettleResult* result);

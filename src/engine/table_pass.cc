@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <future>
 #include <utility>
 
 #include "engine/copy_repair.h"
@@ -17,6 +18,11 @@ namespace {
 
 // How often a walk's place is written down: what a crash may read once more.
 constexpr std::chrono::seconds kPositionInterval{5};
+
+// Of those that are sealed already it does nothing.
+void Seal(const std::vector<PassArchive*>& archives) {
+  for (PassArchive* archive : archives) archive->Seal();
+}
 
 KeptFilter::Kept WhatOfKept(PassMode mode) {
   switch (mode) {
@@ -180,7 +186,7 @@ std::uint64_t TablePass::Round(Turn turn) {
   // One that is stored, one verified and one deleted; the next is read outside of the budget.
   options.budget_bytes = 3 * table_.settings.batch_bytes;
   options.large_unit_bytes = table_.settings.batch_bytes;
-  if (turn == Turn::kLast) options.all_verified = [this] { BeginSealing(); };
+  if (turn == Turn::kLast && mode_ == PassMode::kMove) options.seal = [this] { Seal(Archives()); };
   PassPipeline pipeline(services_, options, throttle_);
 
   bool complete = false;
@@ -278,20 +284,18 @@ void TablePass::CountBlockedOf(const TablePlan& table,
   services_.journal.SetBlocked(targets_.For(table).pass, rows, reasons);
 }
 
-// Sealing reads files, while deleting and counting wait for the server.
-void TablePass::BeginSealing() {
+std::vector<PassArchive*> TablePass::Archives() {
   std::vector<PassArchive*> archives;
   for (const TablePlan* table : tables_) archives.push_back(targets_.For(*table).archive.get());
-  sealed_ = std::async(std::launch::async, [archives = std::move(archives)] {
-    for (PassArchive* archive : archives) archive->Seal();
-  });
+  return archives;
 }
 
 void TablePass::Finish() {
   const bool stopped = services_.stop.stopped();
-  if (!sealed_.valid()) BeginSealing();
+  // Sealing reads files, counting waits for the server.
+  std::future<void> sealed = std::async(std::launch::async, Seal, Archives());
   if (!stopped) CountWhatStays();
-  sealed_.get();
+  sealed.get();
   for (const TablePlan* table : tables_) {
     if (conflicts_ > 0) {
       targets_.End(*table, PassState::kFailed,
@@ -306,8 +310,6 @@ void TablePass::Finish() {
 }
 
 void TablePass::Fail(const std::string& reason) {
-  // What is sealed goes with the targets.
-  if (sealed_.valid()) sealed_.wait();
   for (const TablePlan* table : tables_) targets_.Fail(*table, reason);
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <future>
 #include <memory>
 #include <set>
 #include <string>
@@ -35,7 +34,7 @@ class TablePass {
   // seals the segments while its last rows are deleted.
   enum class Turn { kAnother, kLast };
   std::uint64_t Round(Turn turn);
-  // Seals the segments, unless that was begun; counts what is left and why, closes the pass in the
+  // Seals the segments that are not yet, counts what is left and why, closes the pass in the
   // journal. After the last Round(), also a stopped one.
   void Finish();
   // Records in the journal why the pass ended early.
@@ -51,7 +50,8 @@ class TablePass {
   UnitInFlight Prepare(Unit unit);
   void RequireText(const TableDefinition& definition, const RowBatch& rows) const;
   void CompleteReleases(PassPipeline& pipeline, const UnitInFlight& unit);
-  void BeginSealing();
+  // Of all its tables.
+  std::vector<PassArchive*> Archives();
   void SavePosition(const UnitReader& reader, bool complete);
   // What is left of the table and why, for the journal.
   void CountWhatStays();
@@ -74,7 +74,6 @@ class TablePass {
   std::uint64_t conflicts_ = 0;
   // Rows that were found blocked only when they were to be deleted.
   std::uint64_t blocked_late_ = 0;
-  std::future<void> sealed_;  // valid from BeginSealing() to Finish()
 };
 
 }  // namespace osarchiver
