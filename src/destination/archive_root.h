@@ -36,8 +36,8 @@ class ArchiveRoot {
   // Throws IoError where there is no marker: what was archived there cannot be told.
   void RequireMarker(const std::string& site) const;
   // Before a run's first segment: from now on a journal without this run is an older one. Not for
-  // runs that have nothing to write: no archive could give their names back to a lost journal. Durable on
-  // return; an older run, whose missing copies are made, changes nothing.
+  // runs that have nothing to write: no archive could give their names back to a lost journal.
+  // Durable on return; an older run, whose missing copies are made, changes nothing.
   void RecordRun(const RunContext& run);
   // By journal: the last run of the archiver that wrote here.
   std::map<std::string, std::string> LastRuns(const std::string& site,

@@ -122,7 +122,7 @@ class PassPipeline {
   mutable std::mutex mutex_;  // guards failure_, ending_, counts_ and deleting_
   std::exception_ptr failure_;
   std::atomic<bool> copies_doubtful_{false};  // sealing failed
-  bool ending_ = false;  // Finish() was called: no unit comes any more
+  bool ending_ = false;                       // Finish() was called: no unit comes any more
   PipelineCounts counts_;
   std::uint32_t deleting_;  // threads of DeleteStage() that have not ended
   std::atomic<First> first_{First::kAwaited};
