@@ -1,6 +1,7 @@
 #include "source/delete_statement.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "mariadb/catalogue.h"
@@ -22,8 +23,8 @@ std::string_view DotOf(std::string_view alias) { return alias.empty() ? "" : "."
 
 // False, and nothing appended, when a value is NULL.
 bool AppendTuple(const TableDefinition& definition, std::string_view row,
-                 const std::vector<std::size_t>& columns, std::vector<Value>* values,
-                 std::string* sql) {
+                 const std::vector<std::size_t>& columns, KeyForm in_tuple,
+                 std::vector<Value>* values, std::string* sql) {
   values->clear();
   const std::size_t last = *std::max_element(columns.begin(), columns.end());
   ValueCursor cursor(row);
@@ -35,7 +36,7 @@ bool AppendTuple(const TableDefinition& definition, std::string_view row,
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (i > 0) sql->push_back(',');
     AppendKeyLiteral(definition.columns[columns[i]], (*values)[columns[i]], sql,
-                     columns.size() > 1 ? KeyForm::kInTuple : KeyForm::kAlone);
+                     columns.size() > 1 ? in_tuple : KeyForm::kAlone);
   }
   if (columns.size() > 1) sql->push_back(')');
   return true;
@@ -72,8 +73,10 @@ std::string ValueList(const DeletableRows& part, const std::vector<std::uint32_t
   for (const std::uint32_t row : rows) {
     const std::size_t before = list.size();
     if (!list.empty()) list.push_back(',');
-    if (!AppendTuple(part.definition(), part.row(row), columns, &values, &list))
+    if (!AppendTuple(part.definition(), part.row(row), columns, KeyForm::kInMixedTuple, &values,
+                     &list)) {
       list.resize(before);
+    }
   }
   return list;
 }
@@ -100,7 +103,11 @@ std::string KeyCondition(const DeletableRows& part, const KeyedRows& list, KeysA
     }
     runs = FindRuns(numbers, kMinRun);
   }
-  if (runs.empty()) return key + " IN (" + list.keys + ")";
+  if (runs.empty()) {
+    // Of one tuple the optimizer makes an equation of rows, for which a DELETE uses no index.
+    const bool lone = list.rows.size() == 1 && definition.key.size() > 1;
+    return key + " IN (" + list.keys + (lone ? "," + list.keys : "") + ")";
+  }
   std::string between, singles;
   std::size_t next = 0;
   for (const KeyRun& run : runs) {
@@ -147,18 +154,18 @@ void AppendKeyedRows(const DeletableRows& part, std::uint32_t part_number, std::
       std::max<std::size_t>(1, std::min(kMaxKeys, kMaxKeyParts / definition.key.size()));
   std::vector<Value> values;
   std::string key;
-  KeyedRows* list = nullptr;
-  std::vector<bool> numbers;  // of the list's rows
+  std::map<std::vector<bool>, std::size_t> open;  // the list that takes rows with these numbers
   for (const std::uint32_t row : rows) {
     key.clear();
-    if (!AppendTuple(definition, part.row(row), definition.key, &values, &key)) {
+    if (!AppendTuple(definition, part.row(row), definition.key, KeyForm::kInTuple, &values, &key)) {
       throw IntegrityError("table " + ToText(part.table().name) + ": a row has NULL in its key");
     }
-    std::vector<bool> own_numbers = NumbersIn(definition, values);
-    if (list == nullptr || list->rows.size() >= max_keys || own_numbers != numbers ||
+    const auto [at, fresh] = open.try_emplace(NumbersIn(definition, values), lists->size());
+    KeyedRows* list = fresh ? nullptr : &(*lists)[at->second];
+    if (fresh || list->rows.size() >= max_keys ||
         list->keys.size() + key.size() + 1 > max_bytes) {
+      at->second = lists->size();
       list = &lists->emplace_back();
-      numbers = std::move(own_numbers);
       list->part = part_number;
       list->level = level;
       list->rows.reserve(std::min(max_keys, rows.size()));

@@ -129,17 +129,27 @@ class HurtTest(PitfallCase):
 
     def test_47_locks_of_live_rows_do_not_matter(self):
         # Number 43 lives, between others that go.
-        self.hold_lock("label 43")
+        self.hold_lock("label = 'label 43'")
         started = time.monotonic()
         self.run_archiver("--table", "small.labels")
         self.assertLess(time.monotonic() - started, 5)
         self.assert_archived(self.before, {"labels": ELIGIBLE["labels"]})
 
-    def hold_lock(self, label):
-        """Somebody locks a row and does not let go until end_sleepers() or the end of the test."""
-        script = (
-            f"BEGIN; SELECT * FROM small.labels WHERE label='{label}' FOR UPDATE; SELECT SLEEP(60);"
+    def test_47_one_row_of_a_composite_key(self):
+        self.db.sql(
+            "CREATE TABLE small.pairs (a int, b int, deleted_at datetime, PRIMARY KEY (a, b)); "
+            "INSERT INTO small.pairs SELECT seq, seq, IF(seq = 5000, '2015-01-01', NULL) "
+            "FROM seq_1_to_9000; ANALYZE TABLE small.pairs"
         )
+        self.hold_lock("a = 7 AND b = 7", table="small.pairs")
+        started = time.monotonic()
+        self.run_archiver("--table", "small.pairs")
+        self.assertLess(time.monotonic() - started, 5)
+        self.assertEqual(self.count("small.pairs"), 8999)
+
+    def hold_lock(self, condition, table="small.labels"):
+        """Somebody locks rows and does not let go until end_sleepers() or the end of the test."""
+        script = f"BEGIN; SELECT * FROM {table} WHERE {condition} FOR UPDATE; SELECT SLEEP(60);"
         holder = threading.Thread(target=lambda: self.db.sql(script, check=False))
         holder.start()
         self.addCleanup(holder.join)
@@ -159,7 +169,7 @@ class HurtTest(PitfallCase):
             self.db.sql(f"KILL {number}", check=False)
 
     def test_47_locked_row_is_left_for_the_next_night(self):
-        self.hold_lock("label 40")
+        self.hold_lock("label = 'label 40'")
         self.source["session"] = {"innodb_lock_wait_timeout": 1}
         self.rewrite()
         started = time.monotonic()
