@@ -118,23 +118,25 @@ void AppendInsertLiteral(const Column& column, const Value& value, std::string* 
 void AppendKeyLiteral(const Column& column, const Value& value, std::string* sql, KeyForm form) {
   const bool empty = value.kind == ValueKind::kEnumError ||
                      (value.kind == ValueKind::kBytes && value.bytes.empty());
-  if (form == KeyForm::kInTuple && column.data_type == "enum" && empty &&
-      !IsNumberAmongTexts(column, value)) {
+  const bool number = IsNumberAmongTexts(column, value) &&
+                      (form != KeyForm::kInMixedTuple || value.kind == ValueKind::kEnumError);
+  if (form != KeyForm::kAlone && column.data_type == "enum" && empty && !number) {
     AppendInsertLiteral(column, {ValueKind::kBytes, {}}, sql);
+  } else if (value.kind == ValueKind::kBytes && IsNumberAmongTexts(column, value)) {
+    // As text it would equal the error value too.
+    sql->append(std::to_string(EmptyMemberIndex(column.type)));
   } else if (value.kind == ValueKind::kBytes && column.value_class == ValueClass::kBytes &&
              column.data_type != "bit" && (column.charset.empty() || column.charset == "binary")) {
     AppendHex(value.bytes, sql);
-  } else if (value.kind == ValueKind::kBytes && value.bytes.empty() && column.has_empty_member &&
-             column.data_type == "enum") {
-    // As text it would equal the error value too.
-    sql->append(std::to_string(EmptyMemberIndex(column.type)));
   } else {
     AppendInsertLiteral(column, value, sql);
   }
 }
 
 bool IsNumberAmongTexts(const Column& column, const Value& value) {
-  return value.kind == ValueKind::kEnumError && column.has_empty_member;
+  return column.data_type == "enum" && column.has_empty_member &&
+         (value.kind == ValueKind::kEnumError ||
+          (value.kind == ValueKind::kBytes && value.bytes.empty()));
 }
 
 std::size_t EmptyMemberIndex(std::string_view column_type) {

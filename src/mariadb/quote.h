@@ -33,9 +33,10 @@ inline constexpr std::string_view kEnumErrorPrefix =
 // other character sets with their introducer).
 //
 // In a tuple an ENUM's error value is the text '' too: a number among texts would make the server
-// compare all of them as numbers, and find none. Where '' is a member as well it is 0 all the same
-// (IsNumberAmongTexts), and such rows go in a list of their own.
-enum class KeyForm { kAlone, kInTuple };
+// compare all of them as numbers, and find none. Where '' is a member as well both are numbers all
+// the same, as neither may answer for the other (IsNumberAmongTexts), and such rows go in a list of
+// their own. A mixed tuple stands in a list that is not divided: '' is text in it.
+enum class KeyForm { kAlone, kInTuple, kInMixedTuple };
 void AppendKeyLiteral(const Column& column, const Value& value, std::string* sql,
                       KeyForm form = KeyForm::kAlone);
 // For a tuple: whether the value is a number where the column's other values are texts. Lists of

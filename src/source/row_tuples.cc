@@ -38,7 +38,7 @@ std::optional<std::string> TupleLiteral(const TableDefinition& definition, std::
     if (values[position].kind == ValueKind::kNull) return std::nullopt;
     if (!literal.empty()) literal += ", ";
     AppendKeyLiteral(definition.columns[position], values[position], &literal,
-                     positions.size() > 1 ? KeyForm::kInTuple : KeyForm::kAlone);
+                     positions.size() > 1 ? KeyForm::kInMixedTuple : KeyForm::kAlone);
   }
   return positions.size() == 1 ? literal : "(" + literal + ")";
 }

@@ -115,8 +115,12 @@ TEST(KeyLiteralTest, InATupleAnEnumIsAlwaysText) {
   column.has_empty_member = true;
   sql.clear();
   AppendKeyLiteral(column, {ValueKind::kBytes, ""}, &sql, KeyForm::kInTuple);
+  EXPECT_EQ(sql, "2");
+  sql.clear();
+  AppendKeyLiteral(column, {ValueKind::kBytes, ""}, &sql, KeyForm::kInMixedTuple);
   EXPECT_EQ(sql, "''");
-  EXPECT_FALSE(IsNumberAmongTexts(column, {ValueKind::kBytes, ""}));
+  EXPECT_FALSE(IsNumberAmongTexts(column, {ValueKind::kBytes, "a"}));
+  EXPECT_TRUE(IsNumberAmongTexts(column, {ValueKind::kBytes, ""}));
   EXPECT_TRUE(IsNumberAmongTexts(column, {ValueKind::kEnumError, {}}));
   sql.clear();
   AppendKeyLiteral(column, {ValueKind::kEnumError, {}}, &sql, KeyForm::kInTuple);
