@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kUnseen = static_cast<std::size_t>(-1);
 
 // Tables as numbers in the order of their names; an edge leads from a child to each parent it
-// refers to, or that rows which go with its own refer to.
+// refers to, or whose trees rows refer to that go with its own.
 struct Graph {
   std::vector<TablePlan*> tables;
   std::vector<std::set<std::size_t>> parents;
@@ -30,55 +30,78 @@ bool SameDependents(const Dependents& a, const Dependents& b) {
                                           });
 }
 
-// Whether rows of `wanted` may go below rows of `from` in the trees of `root`.
-bool GoesBelow(const SourcePlan& plan, const TablePlan& root,
-               const std::vector<const TablePlan*>& of_root, const TablePlan& from,
-               const TablePlan& wanted, std::set<const TablePlan*>* seen) {
-  if (!seen->insert(&from).second) return false;
-  return std::any_of(from.referrers.begin(), from.referrers.end(), [&](const ForeignKey& key) {
-    const auto child = std::find_if(of_root.begin(), of_root.end(), [&key](const TablePlan* table) {
-      return table->name == TableName{key.database, key.table};
-    });
-    if (child == of_root.end() || !GoesWithParent(plan, root, key)) return false;
-    return *child == &wanted || GoesBelow(plan, root, of_root, **child, wanted, seen);
-  });
+// A foreign key, and the table that it leads to.
+struct Reference {
+  const TablePlan* referenced;
+  const ForeignKey* key;
+};
+
+std::map<TableName, std::vector<Reference>> ReferencesByTable(const SourcePlan& plan) {
+  std::map<TableName, std::vector<Reference>> references;
+  for (const auto* list : {&plan.tables, &plan.dependents}) {
+    for (const auto& table : *list) {
+      for (const ForeignKey& key : table->referrers)
+        references[{key.database, key.table}].push_back({table.get(), &key});
+    }
+  }
+  return references;
 }
 
-// `parent` would take along every row of `child` by itself that `root` takes along. Not where rows
-// of `parent` go below it: in trees of their own table they must be free by themselves.
+// The tables whose rows may go below rows of `from` in the trees of `root`.
+void AddTablesBelow(const SourcePlan& plan, const TablePlan& root,
+                    const std::map<TableName, const TablePlan*>& of_root, const TablePlan& from,
+                    std::set<const TablePlan*>* below) {
+  for (const ForeignKey& key : from.referrers) {
+    const auto child = of_root.find({key.database, key.table});
+    if (child == of_root.end() || !GoesWithParent(plan, root, key)) continue;
+    if (below->insert(child->second).second)
+      AddTablesBelow(plan, root, of_root, *child->second, below);
+  }
+}
+
+// A row that goes with one of `root` refers by `key` to a row of a tree of `parent`: whether
+// `parent` would take it along by itself. Not where rows of `parent` are among those `below` it: in
+// trees of their own table they must be free by themselves.
 bool TakesAsMuch(const SourcePlan& plan, const TablePlan& root, const TablePlan& parent,
-                 const std::vector<const TablePlan*>& of_root, const TablePlan& child) {
-  std::set<const TablePlan*> seen;
+                 const ForeignKey& key, const std::set<const TablePlan*>& below) {
   return parent.settings.archive == root.settings.archive &&
          SameDependents(parent.settings.dependents, root.settings.dependents) &&
-         std::all_of(parent.referrers.begin(), parent.referrers.end(),
-                     [&](const ForeignKey& key) {
-                       return TableName{key.database, key.table} != child.name ||
-                              GoesWithParent(plan, parent, key);
-                     }) &&
-         !GoesBelow(plan, root, of_root, child, parent, &seen);
+         GoesWithParent(plan, parent, key) && !below.contains(&parent);
 }
 
-// Rows that go with those of a table free what they refer to, which is worked after it: all that
-// may go tonight goes tonight.
+// Rows that go with those of a table free the trees that they hold, whose tables are worked after
+// it: all that may go tonight goes tonight.
 void AddEdgesOfDependents(const SourcePlan& plan, const std::map<TableName, std::size_t>& numbers,
                           Graph* graph) {
+  const std::map<TableName, std::vector<Reference>> references = ReferencesByTable(plan);
+  std::map<const TablePlan*, std::vector<const TablePlan*>> dependents;
+  // Of which tables' trees rows of a table may be part, its own among them.
+  std::map<const TablePlan*, std::vector<const TablePlan*>> parents_of_trees;
+  for (const auto& table : plan.tables) {
+    dependents[table.get()] = DependentTables(plan, *table);
+    parents_of_trees[table.get()].push_back(table.get());
+    for (const TablePlan* below : dependents[table.get()]) {
+      if (below != table.get()) parents_of_trees[below].push_back(table.get());
+    }
+  }
   for (const auto& root : plan.tables) {
     const std::size_t from = numbers.at(root->name);
-    const std::vector<const TablePlan*> of_root = DependentTables(plan, *root);
-    for (const TablePlan* child : of_root) {
-      for (const auto& parent : plan.tables) {
-        const bool refers = std::any_of(parent->referrers.begin(), parent->referrers.end(),
-                                        [&](const ForeignKey& key) {
-                                          return TableName{key.database, key.table} == child->name;
-                                        });
-        if (!refers || parent == root || TakesAsMuch(plan, *root, *parent, of_root, *child)) {
-          continue;
+    std::map<TableName, const TablePlan*> of_root;
+    for (const TablePlan* table : dependents[root.get()]) of_root[table->name] = table;
+    for (const auto& [name, child] : of_root) {
+      const auto found = references.find(name);
+      if (found == references.end()) continue;
+      std::set<const TablePlan*> below;
+      AddTablesBelow(plan, *root, of_root, *child, &below);
+      for (const Reference& reference : found->second) {
+        for (const TablePlan* parent : parents_of_trees[reference.referenced]) {
+          if (parent == root.get() || TakesAsMuch(plan, *root, *parent, *reference.key, below))
+            continue;
+          const std::size_t to = numbers.at(parent->name);
+          if (!graph->parents[from].insert(to).second) continue;
+          graph->children[to].insert(from);
+          graph->by_dependents.insert({from, to});
         }
-        const std::size_t to = numbers.at(parent->name);
-        if (!graph->parents[from].insert(to).second) continue;
-        graph->children[to].insert(from);
-        graph->by_dependents.insert({from, to});
       }
     }
   }

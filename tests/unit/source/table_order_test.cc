@@ -108,6 +108,31 @@ TEST(TableOrderTest, OrderHoldsAcrossDependents) {
   EXPECT_FALSE(Independent(plan, *plan.tables[0], *plan.tables[1]));
 }
 
+// What goes with `z` holds rows of `middle`, which go with `a`; `a` itself would not take it along.
+TEST(TableOrderTest, TreesHeldByAnothersDependentsComeAfterThem) {
+  SourcePlan plan;
+  Add(&plan, "a");
+  Add(&plan, "note");
+  Add(&plan, "z");
+  Add(&plan, "middle", false);
+  Refer(&plan, "middle", "a");
+  Refer(&plan, "note", "middle");
+  Refer(&plan, "note", "z");
+  plan.tables[0]->settings.dependents.other = DependentsPolicy::kArchive;
+  plan.tables[2]->settings.dependents.rules = {{Pattern("note"), DependentsPolicy::kArchive}};
+  OrderTables(&plan);
+  EXPECT_EQ(Order(plan), "note z a");
+  EXPECT_FALSE(Independent(plan, *plan.tables[1], *plan.tables[2]));
+
+  // Under one setting `a` takes as much along.
+  for (const auto& table : plan.tables) {
+    table->settings.dependents.rules = {{Pattern("note"), DependentsPolicy::kArchive}};
+    table->settings.dependents.other = DependentsPolicy::kArchive;
+  }
+  OrderTables(&plan);
+  EXPECT_EQ(Order(plan), "note a z");
+}
+
 // Every table stands behind all that refer to it, unless they are in one cycle with it.
 TEST(TableOrderTest, RandomGraphs) {
   const unsigned seed = std::random_device{}();
