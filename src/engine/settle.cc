@@ -168,7 +168,9 @@ void Settler::AddUnsettled(const PassKey& table, SettleResult* result) const {
 std::string Settler::OpenElsewhere(RunId run) const {
   for (const PassInfo& pass : services_.journal.ListPasses(run)) {
     for (const SegmentInfo& segment : services_.journal.ListSegments(pass.id)) {
-      if (segment.state != SegmentState::kOpen && segment.state != SegmentState::kSealing) continue;
+      // Also what is sealed: the list of its checksums is written when a run ends.
+      if (segment.state == SegmentState::kRetired || segment.state == SegmentState::kDamaged)
+        continue;
       const bool configured = std::any_of(
           services_.destinations.begin(), services_.destinations.end(),
           [&segment](Destination* destination) { return destination->target() == segment.target; });

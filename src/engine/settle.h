@@ -72,7 +72,7 @@ class Settler {
 
   std::vector<RunInfo> EarlierRuns() const;  // with anything to settle
   void AddUnsettled(const PassKey& table, SettleResult* result) const;
-  // A destination that is not among today's and has open segments of the run; empty: none.
+  // A destination that is not among today's and has segments of the run; empty: none.
   std::string OpenElsewhere(RunId run) const;
   std::vector<PassToSettle> SurveyAll(const std::vector<RunInfo>& runs);
   std::vector<BatchInfo> BringPassToVerified(const PassToSettle& pass, SettleResult* result);

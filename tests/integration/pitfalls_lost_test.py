@@ -352,6 +352,7 @@ class LostRowsTest(PitfallCase):
                 before = self.load_small()
                 self.configure(source_settings={"batch_rows": 50})
                 self.run_archiver("--table", "small.labels", code=-9, failpoints=f"{step}=kill")
+                killed = self.last_run()["name"]
                 self.settings["archivers"]["main"]["destinations"] = ["history"]
                 self.rewrite()
                 result = self.run_archiver()
@@ -363,6 +364,7 @@ class LostRowsTest(PitfallCase):
                 self.rewrite()
                 self.assert_silent(self.run_archiver())
                 self.assertEqual({s["result"] for s in self.verify()["segments"]}, {"ok"})
+                self.assertIn(killed + ".sha256", map(os.path.basename, self.archive_files()))
 
 
 if __name__ == "__main__":
