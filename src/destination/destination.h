@@ -82,10 +82,10 @@ class TableWriter {
   // Says in the journal what Store() of the next batch will begin (a segment), so that all writers'
   // announcements and the batch's own are durable with one sync. Store() does what was left out.
   virtual void Announce() {}
-  // Stores the batch. Durable on return. Throws
-  // BatchConflict (nothing stored); any other error leaves it open whether the batch is stored:
-  // settling finds out. After an error the writer must not be used again. A batch that is stored
-  // there already (an entry of the control table) with the same digest is left as it is.
+  // Stores the batch. Durable on return. Throws BatchConflict (nothing stored); any other error
+  // leaves it open whether the batch is stored: settling finds out. After an error the writer must
+  // not be used again. A batch that is stored there already (an entry of the control table) with
+  // the same digest is left as it is.
   [[nodiscard]] virtual CopyLocation Store(const BatchToStore& batch) = 0;
   // Says in the journal that Seal() follows, for the same reason.
   virtual void AnnounceSeal() {}

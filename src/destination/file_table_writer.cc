@@ -33,8 +33,6 @@ void FileTableWriter::Announce() {
   if (failed_) throw StateError("a segment writer was used after it failed");
   if (announced_ || (current_ && !is_full(*current_))) return;
   failed_ = true;  // until it went well
-  // Not left to Store(): another format's is called at the same time.
-  root_.RecordRun(pass_.run);
   announced_ = AnnouncePart();
   failed_ = false;
 }
@@ -118,7 +116,6 @@ std::string FileTableWriter::PreviousFooter(std::uint32_t part) const {
 }
 
 void FileTableWriter::StartSegment() {
-  root_.RecordRun(pass_.run);
   target_.files.CreateDirectories(target_.root / directory_);
   while (!current_) {
     if (!announced_) announced_ = AnnouncePart();
@@ -128,6 +125,7 @@ void FileTableWriter::StartSegment() {
 }
 
 FileTableWriter::Part FileTableWriter::AnnouncePart() {
+  root_.RecordRun(pass_.run);
   for (std::uint32_t number = journal_.LastPart(pass_.pass, target_.target) + 1;; ++number) {
     Part part;
     part.header = Header(number);
