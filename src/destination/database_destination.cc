@@ -195,11 +195,6 @@ void DatabaseDestination::RequireOwnJournal(Connection& connection, const Contro
 std::unique_ptr<TableWriter> DatabaseDestination::OpenTable(const PassContext& pass,
                                                             Journal& journal) {
   const TableDefinition& definition = pass.definition;
-  const std::optional<Relation> relation = RelationTo(pass.run.source);
-  if (!relation) {
-    throw Error(fmt::format("destination {}: nobody could say whether source {} is the same server",
-                            target_.destination, pass.run.source));
-  }
   TableName name;
   const std::string what = fmt::format("preparing the archive of {}.{} at {}", definition.database,
                                        definition.table, target_.destination);
@@ -207,8 +202,7 @@ std::unique_ptr<TableWriter> DatabaseDestination::OpenTable(const PassContext& p
   Named(what, [&] {
     Retry({}, SystemClock(), what, [&] {
       auto connection = connections_.Take();
-      name = NameFor(*connection, pass.run.site, pass.run.source, definition, *relation);
-      GoOnWhereItBegan(*connection, pass, journal, &name);
+      name = NameOfPass(*connection, pass, journal);
       Prepare(*connection, name, pass, journal);
     });
   });
@@ -216,16 +210,29 @@ std::unique_ptr<TableWriter> DatabaseDestination::OpenTable(const PassContext& p
                                                name, pass);
 }
 
-void DatabaseDestination::GoOnWhereItBegan(Connection& connection, const PassContext& pass,
-                                           const Journal& journal, TableName* name) {
+TableName DatabaseDestination::NameOfPass(Connection& connection, const PassContext& pass,
+                                          const Journal& journal) {
+  const std::string& source = pass.run.source;
+  const std::optional<Relation> relation = RelationTo(source);
+  TableName name{"", ArchiveTableName(settings_, pass.definition.table)};
+  if (relation) name = NameFor(connection, pass.run.site, source, pass.definition, *relation);
   RunInfo run;
   run.name = pass.run.run_name;
   run.site = pass.run.site;
-  const PassKey key{pass.run.source, pass.definition.database, pass.definition.table};
-  if (DatabasesOf(run, key, journal) == Databases(settings_, run.site, key)) return;
+  const PassKey key{source, pass.definition.database, pass.definition.table};
+  if (relation && DatabasesOf(run, key, journal) == Databases(settings_, run.site, key))
+    return name;
   const auto control = FindControl(connection, run, key, journal);
-  if (!control || !control->HasEntries(connection, run.name, TableId(key))) return;
-  name->database = control->database();
+  if (control && control->HasEntries(connection, run.name, TableId(key))) {
+    name.database = control->database();
+  } else if (!relation) {
+    throw Error(
+        fmt::format("destination {}: whether source '{}' is the same server decides which database "
+                    "the rows of run {} go into, and the source cannot be asked",
+                    target_.destination, source, run.name),
+        fmt::format("name source '{}' once more for one run, while it can be reached", source));
+  }
+  return name;
 }
 
 void DatabaseDestination::Prepare(Connection& connection, const TableName& name,

@@ -65,10 +65,10 @@ class DatabaseDestination final : public Destination {
   // The archive table of a source's table. Throws ConfigError when it would be that table itself.
   TableName NameFor(Connection& connection, const std::string& site, const std::string& source,
                     const TableDefinition& definition, Relation relation) const;
-  // A run that is settled under other names than it had: what is stored of it now belongs to where
-  // its entries of this table are, for they form one chain.
-  void GoOnWhereItBegan(Connection& connection, const PassContext& pass, const Journal& journal,
-                        TableName* name);
+  // Where the pass archives to. A run that is settled under other names than it had, or without its
+  // source: what is stored of it now belongs to where its entries of this table are, for they form
+  // one chain. Throws what NameFor() throws, Error when the source would have to be asked first.
+  TableName NameOfPass(Connection& connection, const PassContext& pass, const Journal& journal);
   void Prepare(Connection& connection, const TableName& name, const PassContext& pass,
                Journal& journal);
   Hash ReadOnce(const CopyReference& copy, const TableDefinition& definition, const RunInfo& run,

@@ -37,6 +37,12 @@ class ChangedPlacesTest(ArchiverCase):
         return sum(self.count(f"small.{table}", "deleted_at IS NOT NULL")
                    for table in small_sample.ELIGIBLE)
 
+    def rename_source(self, old, new):
+        sources = self.settings["sources"]
+        sources[new] = sources.pop(old)
+        self.archiver["sources"] = [new]
+        self.rewrite()
+
     def text(self, *arguments, code=0):
         result = self.osarchiver(*arguments, code=code)
         return result.stdout + result.stderr
@@ -140,18 +146,35 @@ class ChangedPlacesTest(ArchiverCase):
 
     def test_a_source_that_was_renamed_while_rows_were_being_deleted(self):
         self.run_archiver(code=-9, failpoints="batch-commit-after=kill@1")
-        sources = self.settings["sources"]
-        sources["other"] = sources.pop("db")
-        self.archiver["sources"] = ["other"]
-        self.rewrite()
+        self.rename_source("db", "other")
         self.assertIn("source 'db', which this archiver has no more", self.text("run", code=1))
-        sources["db"] = sources.pop("other")
-        self.archiver["sources"] = ["db"]
-        self.rewrite()
+        self.rename_source("other", "db")
         self.run_archiver()
         self.assertEqual(self.counted_as_deleted(), ROWS)
         self.verify()
 
+    def test_a_source_that_was_renamed_while_a_batch_was_being_stored(self):
+        # The database has the batch and the files do not: they get it without asking the source.
+        self.run_archiver(code=-9, failpoints="archive-commit-after=kill@1")
+        self.rename_source("db", "other")
+        self.run_archiver()
+        self.assertEqual(self.counted_as_deleted(), ROWS)
+        self.verify()
+
+    def test_a_source_that_was_renamed_before_a_database_had_its_first_batch(self):
+        places = self.settings["destinations"]
+        places["second"] = dict(places["history"], database_suffix="_second")
+        self.archiver["destinations"].append("second")
+        self.rewrite()
+        self.run_archiver(code=-9, failpoints="archive-commit-after=kill@1")
+        self.rename_source("db", "other")
+        text = self.text("run", code=1)
+        self.assertIn("destination second: whether source 'db' is the same server decides", text)
+        self.assertIn("name source 'db' once more for one run", text)
+        self.rename_source("other", "db")
+        self.run_archiver()
+        self.assertEqual(self.counted_as_deleted(), ROWS)
+        self.verify()
 
     def test_an_archiver_that_was_renamed_while_rows_were_being_deleted(self):
         self.run_archiver(code=-9, failpoints="batch-commit-after=kill@1")
