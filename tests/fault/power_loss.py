@@ -4,9 +4,11 @@ applied to a model of the directory in which only what was synced is sure to be 
 A file's content is durable as it was when its fsync() or fdatasync() began; a name is durable
 (created, renamed, linked, removed) once its directory was synced afterwards. SQLite's files are
 under the same rule, for the calls are its own. The memory-mapped -shm file is not recorded: SQLite
-makes it again.
+makes it again. Two threads may sync the same directory or file at the same time: the sync that
+began first may return last, and takes back nothing of what the other one made durable.
 """
 
+import itertools
 import os
 import re
 
@@ -42,6 +44,9 @@ def recording(log, inject=None):
     return tuple(prefix)
 
 
+_moments = itertools.count(1)  # of writes and of the beginnings of syncs
+
+
 class Inode:
     """A file or a directory: what the kernel shows, and what is durable."""
 
@@ -51,28 +56,34 @@ class Inode:
         self.durable_entries = {}
         self.content = bytearray(content)
         self.durable = b""
-        self.unsynced = []  # (offset, bytes), or (size, None) for a truncation
+        self.durable_since = 0  # the moment at which the sync began that made it so
+        self.unsynced = []  # (moment, offset, bytes), or (moment, size, None) for a truncation
 
     def write(self, offset, data):
         if len(self.content) < offset:
             self.content.extend(bytes(offset - len(self.content)))
         self.content[offset : offset + len(data)] = data
-        self.unsynced.append((offset, data))
+        self.unsynced.append((next(_moments), offset, data))
 
     def truncate(self, size):
         del self.content[size:]
         self.content.extend(bytes(size - len(self.content)))
-        self.unsynced.append((size, None))
+        self.unsynced.append((next(_moments), size, None))
 
     def snapshot(self):
-        return dict(self.entries) if self.entries is not None else bytes(self.content)
+        now = dict(self.entries) if self.entries is not None else bytes(self.content)
+        return next(_moments), now
 
     def make_durable(self, snapshot):
+        since, what = snapshot
+        if since < self.durable_since:
+            return
+        self.durable_since = since
         if self.entries is not None:
-            self.durable_entries = snapshot
+            self.durable_entries = what
         else:
-            self.durable = snapshot
-            self.unsynced = []
+            self.durable = what
+            self.unsynced = [write for write in self.unsynced if write[0] > since]
 
     def survivor(self, rng):
         """The content after the loss; with rng, any of the unsynced writes may have reached the
@@ -80,7 +91,7 @@ class Inode:
         if rng is None:
             return self.durable
         disk = Inode(self.durable)
-        for offset, data in self.unsynced:
+        for _, offset, data in self.unsynced:
             if rng.random() < 0.5:
                 disk.truncate(offset) if data is None else disk.write(offset, data)
         return bytes(disk.content)

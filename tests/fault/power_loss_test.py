@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -82,6 +83,54 @@ class DiskTest(unittest.TestCase):
     def test_keeps_any_part_of_the_rest(self):
         self.disk.lose(random.Random(3))
         self.assertIn("kept", contents(self.root))
+
+
+class SyncsAtOnceTest(unittest.TestCase):
+    """The log of two threads, of which the second begins later and is done sooner."""
+
+    def keeps(self, *lines):
+        with tempfile.TemporaryDirectory(prefix="osa-disk-") as base:
+            root = os.path.join(base, "root")
+            os.mkdir(root)
+            disk = Disk(root)
+            log = os.path.join(base, "log")
+            with open(log, "w", encoding="ascii") as file:
+                for line in lines:
+                    line = re.sub(
+                        '"([^"]*)"',
+                        lambda text: '"' + "".join(f"\\x{byte:02x}" for byte in text[1].encode()) + '"',
+                        line.replace("ROOT", root),
+                    )
+                    file.write(line + "\n")
+            disk.apply(log)
+            disk.lose()
+            return contents(root)
+
+    def test_of_names(self):
+        kept = self.keeps(
+            '1 openat(AT_FDCWD, "ROOT", O_RDONLY) = 3',
+            "1 fsync(3 <unfinished ...>",
+            '2 openat(AT_FDCWD, "ROOT/new", O_RDWR|O_CREAT, 0640) = 4',
+            '2 openat(AT_FDCWD, "ROOT", O_RDONLY) = 5',
+            "2 fsync(5) = 0",
+            "1 <... fsync resumed>) = 0",
+        )
+        self.assertEqual(kept, {"new": b""})
+
+    def test_of_content(self):
+        lines = [
+            '1 openat(AT_FDCWD, "ROOT/file", O_RDWR|O_CREAT, 0640) = 3',
+            '1 openat(AT_FDCWD, "ROOT", O_RDONLY) = 4',
+            "1 fsync(4) = 0",
+            '1 pwrite64(3, "ab", 2, 0) = 2',
+            "1 fdatasync(3 <unfinished ...>",
+            '2 pwrite64(3, "cd", 2, 2) = 2',
+            "2 fdatasync(3) = 0",
+            "1 <... fdatasync resumed>) = 0",
+        ]
+        self.assertEqual(self.keeps(*lines), {"file": b"abcd"})
+        del lines[-2]
+        self.assertEqual(self.keeps(*lines), {"file": b"ab"})
 
 
 class LostSyncTest(unittest.TestCase):
