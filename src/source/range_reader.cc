@@ -46,6 +46,10 @@ void RowWeight::Saw(std::uint64_t rows, std::uint64_t bytes) {
   average_ = rows < 100 && average_ > 0 ? (average_ + seen) / 2 : seen;
 }
 
+std::uint64_t RowWeight::BytesOf(std::uint64_t rows) const {
+  return static_cast<std::uint64_t>(average_ * static_cast<double>(rows));
+}
+
 std::uint64_t RowWeight::RowsFor(const ReadLimits& limits, const RowBatch& have) const {
   const std::uint64_t rows = limits.rows - std::min<std::uint64_t>(limits.rows, have.row_count());
   const std::uint64_t bytes =
@@ -109,8 +113,10 @@ double RangeReader::progress() const {
 bool RangeReader::Next(Connection& connection, const ReadLimits& limits, RowBatch* rows) {
   rows->Restart(table_.definition().columns.size());
   // Units are about as large as the one before; growing step by step copies and holds them twice.
-  if (rows->capacity() < last_bytes_) {
-    rows->Reserve(std::min<std::size_t>(limits.bytes, last_bytes_ + last_bytes_ / 16));
+  // What is reserved and not written costs nothing.
+  const std::size_t expected = last_bytes_ > 0 ? last_bytes_ : weight_.BytesOf(limits.rows);
+  if (rows->capacity() < expected) {
+    rows->Reserve(std::min<std::size_t>(limits.bytes, expected + expected / 16));
   }
   const auto begin = clock_.Now();
   if (!begun_) Begin(connection);

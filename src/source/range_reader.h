@@ -68,6 +68,7 @@ class RowWeight {
   explicit RowWeight(std::uint64_t average_row_bytes)
       : average_(static_cast<double>(average_row_bytes)) {}
   void Saw(std::uint64_t rows, std::uint64_t bytes);
+  std::uint64_t BytesOf(std::uint64_t rows) const;
   std::uint64_t RowsFor(const ReadLimits& limits, const RowBatch& have) const;
 
  private:
