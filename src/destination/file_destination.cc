@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <future>
 
 #include "destination/checksums.h"
 #include "destination/file_inventory.h"
@@ -52,12 +53,11 @@ bool IsWhole(const FileTarget& target, const SegmentInfo& segment) {
 }  // namespace
 
 FileDestination::FileDestination(const std::string& name, const FileDestinationSettings& settings,
-                                 const std::string& format, JournalCopy journal_copy,
-                                 FileSystem& files)
+                                 const std::string& format, RunEnd run_end, FileSystem& files)
     : settings_(settings),
       target_{files, fs::path(settings.directory).lexically_normal(), {name, format}},
       root_(files, target_.root, name),
-      journal_copy_(journal_copy) {
+      run_end_(run_end) {
   if (FindFormat(format) == nullptr) {
     throw ConfigError(fmt::format("destination {}: no format is named '{}'", name, format));
   }
@@ -181,12 +181,15 @@ void FileDestination::Quarantine(const CopyLocation& location, Journal& journal)
 }
 
 void FileDestination::FinishRun(const RunContext& run, Journal& journal) {
-  // An earlier run that got copies it lacked, for a destination that was added or after damage, has
-  // new files too.
-  for (const RunInfo& open : journal.UnsettledRuns(run.archiver)) {
-    WriteChecksumLists(target_.files, target_.root, target_.target.destination, open.name, journal);
-  }
-  if (journal_copy_ == JournalCopy::kLeaveToAnother) return;
+  if (run_end_ == RunEnd::kLeaveToAnother) return;
+  // Beside the copy, for both wait for the disk. An earlier run that got copies it lacked, for a
+  // destination that was added or after damage, has new files too.
+  std::future<void> lists = std::async(std::launch::async, [this, &run, &journal] {
+    for (const RunInfo& open : journal.UnsettledRuns(run.archiver)) {
+      WriteChecksumLists(target_.files, target_.root, target_.target.destination, open.name,
+                         journal);
+    }
+  });
   Failpoint("journal-copy-before");
   const fs::path copy = root_.JournalCopy(run.journal_id);
   // A first run with nothing to archive made only the root and its marker.
@@ -195,6 +198,7 @@ void FileDestination::FinishRun(const RunContext& run, Journal& journal) {
   // once.
   journal.CopyTo(copy, EncodeName(run.archiver));
   Failpoint("journal-copy-after");
+  lists.get();
 }
 
 }  // namespace osarchiver

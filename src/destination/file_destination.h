@@ -14,10 +14,12 @@ namespace osarchiver {
 
 class FileDestination final : public Destination {
  public:
-  enum class JournalCopy { kMake, kLeaveToAnother };
+  // Who writes what is written once for all formats of a destination when a run ends: the checksum
+  // lists and the journal's copy.
+  enum class RunEnd { kForAllFormats, kLeaveToAnother };
   // Throws ConfigError when there is no such format. `files` outlives the destination.
   FileDestination(const std::string& name, const FileDestinationSettings& settings,
-                  const std::string& format, JournalCopy journal_copy, FileSystem& files);
+                  const std::string& format, RunEnd run_end, FileSystem& files);
 
   bool may_conflict() const override { return false; }
   const CopyTarget& target() const override { return target_.target; }
@@ -44,7 +46,7 @@ class FileDestination final : public Destination {
   FileDestinationSettings settings_;
   FileTarget target_;
   ArchiveRoot root_;
-  JournalCopy journal_copy_;
+  RunEnd run_end_;
   SegmentReaderPool readers_;
 };
 

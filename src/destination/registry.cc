@@ -54,14 +54,13 @@ std::vector<std::unique_ptr<Destination>> MakeDestinations(
       databases.push_back(
           std::make_unique<DatabaseDestination>(destination.name, destination.mariadb));
     } else if (destination.backend == "file") {
-      // One of them copies the journal for all; the last, so that the copy comes when each has
-      // finished.
+      // One of them ends the run for all.
       for (const std::string& format : destination.file.formats) {
-        const auto copy = &format == &destination.file.formats.back()
-                              ? FileDestination::JournalCopy::kMake
-                              : FileDestination::JournalCopy::kLeaveToAnother;
+        const auto run_end = &format == &destination.file.formats.back()
+                                 ? FileDestination::RunEnd::kForAllFormats
+                                 : FileDestination::RunEnd::kLeaveToAnother;
         files.push_back(std::make_unique<FileDestination>(destination.name, destination.file,
-                                                          format, copy, PosixFileSystem()));
+                                                          format, run_end, PosixFileSystem()));
       }
     } else {
       throw ConfigError("destination " + destination.name + ": no backend is named '" +
@@ -82,7 +81,7 @@ std::unique_ptr<Destination> MakeDestination(const Settings& settings, const Cop
   }
   if (destination.backend != "file" || FindFormat(target.format) == nullptr) return nullptr;
   return std::make_unique<FileDestination>(destination.name, destination.file, target.format,
-                                           FileDestination::JournalCopy::kLeaveToAnother,
+                                           FileDestination::RunEnd::kLeaveToAnother,
                                            PosixFileSystem());
 }
 

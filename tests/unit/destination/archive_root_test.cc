@@ -47,7 +47,7 @@ TEST_F(ArchiveRootTest, RootOfAnotherSiteOrDestinationIsRefused) {
   EXPECT_THROW((void)Opened(), ConfigError);
   EXPECT_EQ(Make()->Check(context, nullptr).size(), 1u);
   context.site = "RegionOne";
-  FileDestination other("other", settings, "sql", FileDestination::JournalCopy::kMake,
+  FileDestination other("other", settings, "sql", FileDestination::RunEnd::kForAllFormats,
                         PosixFileSystem());
   EXPECT_THROW(other.Open(context, *journal), ConfigError);
 }

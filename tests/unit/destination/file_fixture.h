@@ -24,7 +24,7 @@ class FileDestinationTest : public DestinationTest {
 
   std::unique_ptr<FileDestination> Make(const std::string& format = "sql") {
     return std::make_unique<FileDestination>(
-        "files", settings, format, FileDestination::JournalCopy::kMake, PosixFileSystem());
+        "files", settings, format, FileDestination::RunEnd::kForAllFormats, PosixFileSystem());
   }
   // Opened for the run at hand.
   std::unique_ptr<FileDestination> Opened(const std::string& format = "sql") {
