@@ -180,9 +180,27 @@ void ArchiveRoot::RequireMarker(const std::string& site) const {
                 "configuration for now");
 }
 
-void ArchiveRoot::RecordRun(const RunContext& run) {
-  const fs::path path = LastRunFile(run);
+void ArchiveRoot::BeginToRecordRun(const RunContext& run) {
   const std::lock_guard lock(mutex_);
+  if (recording_.valid() || recorded_[LastRunFile(run)] >= run.run_name) return;
+  recording_ = std::async(std::launch::async, [this, run] { RecordNow(run); });
+}
+
+void ArchiveRoot::RecordRun(const RunContext& run) {
+  std::future<void> recording;
+  {
+    const std::lock_guard lock(mutex_);
+    recording = std::exchange(recording_, {});
+  }
+  if (recording.valid()) recording.get();
+  RecordNow(run);
+}
+
+void ArchiveRoot::RecordNow(const RunContext& run) {
+  // Of all objects: what one format has recorded another one reads and does not write again.
+  static std::mutex one_at_a_time;
+  const fs::path path = LastRunFile(run);
+  const std::scoped_lock lock(one_at_a_time, mutex_);
   std::string& recorded = recorded_[path];
   // Run names begin with the time. Another format's object may have been here meanwhile.
   if (recorded < run.run_name && files_.Exists(path)) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <filesystem>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,9 @@ class ArchiveRoot {
   // runs that have nothing to write: no archive could give their names back to a lost journal.
   // Durable on return; an older run, whose missing copies are made, changes nothing.
   void RecordRun(const RunContext& run);
+  // The same in a thread of its own, for its three syncs to be waited for beside the journal's:
+  // RecordRun() waits for it and throws what it threw.
+  void BeginToRecordRun(const RunContext& run);
   // By journal: the last run of the archiver that wrote here.
   std::map<std::string, std::string> LastRuns(const std::string& site,
                                               const std::string& archiver) const;
@@ -51,10 +55,13 @@ class ArchiveRoot {
   std::filesystem::path LastRunFile(const RunContext& run) const;
 
   FileSystem& files_;
-  std::mutex mutex_;  // guards recorded_
-  std::map<std::filesystem::path, std::string> recorded_;
   std::filesystem::path root_;
   std::string destination_;
+  void RecordNow(const RunContext& run);
+
+  std::mutex mutex_;  // guards what follows
+  std::future<void> recording_;
+  std::map<std::filesystem::path, std::string> recorded_;
 };
 
 }  // namespace osarchiver

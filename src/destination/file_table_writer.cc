@@ -120,12 +120,13 @@ void FileTableWriter::StartSegment() {
   while (!current_) {
     if (!announced_) announced_ = AnnouncePart();
     journal_.EnsureSegmentDurable(announced_->id);
+    root_.RecordRun(pass_.run);
     current_ = CreatePart(*std::exchange(announced_, std::nullopt));
   }
 }
 
 FileTableWriter::Part FileTableWriter::AnnouncePart() {
-  root_.RecordRun(pass_.run);
+  root_.BeginToRecordRun(pass_.run);
   for (std::uint32_t number = journal_.LastPart(pass_.pass, target_.target) + 1;; ++number) {
     Part part;
     part.header = Header(number);

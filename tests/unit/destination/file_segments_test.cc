@@ -130,6 +130,16 @@ TEST_F(FileSegmentsTest, ASegmentIsAnnouncedOnceAndMadeWithItsFirstBatch) {
   CloseAndVerify({first, second});
 }
 
+TEST_F(FileSegmentsTest, NoSegmentBeginsWhereItsRunCannotBeRecorded) {
+  Begin();
+  std::ofstream(Root() / ".osarchiver") << "where the directory should be";
+  // Begins to record the run beside the journal's work; who needs it done hears what went wrong.
+  writer->Announce();
+  TestBatch batch = Extract(pass, {{1, "one"}});
+  EXPECT_THROW(Store(*writer, &batch), IoError);
+  EXPECT_TRUE(Files(".zst").empty());
+}
+
 TEST_F(FileSegmentsTest, FilesThatExistAreNeverOverwritten) {
   Begin();
   const std::string name = std::string("/nova.things.main.") + kRun + ".1.sql.zst";
