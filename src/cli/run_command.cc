@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <ctime>
+#include <future>
 
 #include "cli/command.h"
 #include "cli/options.h"
@@ -10,9 +11,11 @@
 #include "engine/check.h"
 #include "engine/run.h"
 #include "engine/status_report.h"
+#include "mariadb/connection.h"
 #include "state/journal.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/memory.h"
 
 namespace osarchiver {
 namespace {
@@ -119,6 +122,12 @@ ExitCode RunCommand(const GlobalOptions& global, const Arguments& arguments) {
   if (!options) return ExitCode::kSuccess;
   if (options->Has("exact") && !options->Has("dry-run"))
     throw ConfigError("--exact goes with --dry-run");
+  // What every run needs, while the configuration is read. Should the library not load, connecting
+  // says so.
+  const std::future<void> warming = std::async(std::launch::async, [] {
+    Connection::LoadLibrary();
+    MapHeapAhead();
+  });
   const Settings settings = LoadAndStartLog(global);
   const auto archivers = SelectArchivers(settings, options->positional());
   static StopControl stop(SystemClock());

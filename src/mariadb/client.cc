@@ -13,15 +13,6 @@ namespace {
 
 constexpr unsigned kTlsError = 2026;  // CR_SSL_CONNECTION_ERROR
 
-void InitializeLibrary() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    if (mysql_library_init(0, nullptr, nullptr) != 0) {
-      throw DatabaseError(2000, "HY000", "the MariaDB client library cannot be initialized");
-    }
-  });
-}
-
 std::string HintForConnect(unsigned code, const Endpoint& endpoint) {
   switch (code) {
     case 1044:
@@ -93,8 +84,17 @@ void Client::CloseHandle::operator()(st_mysql* handle) const { mysql_close(handl
 
 void Client::FreeResult::operator()(st_mysql_res* result) const { mysql_free_result(result); }
 
+void Client::LoadLibrary() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    if (mysql_library_init(0, nullptr, nullptr) != 0) {
+      throw DatabaseError(2000, "HY000", "the MariaDB client library cannot be initialized");
+    }
+  });
+}
+
 std::unique_ptr<Client> Client::Connect(const ConnectPlan& plan, const Endpoint& endpoint) {
-  InitializeLibrary();
+  LoadLibrary();
   std::unique_ptr<Client> client(new Client());
   client->endpoint_ = endpoint.text;
   client->handle_.reset(mysql_init(nullptr));

@@ -19,6 +19,8 @@ namespace osarchiver {
 
 class Client {
  public:
+  // Connection::LoadLibrary().
+  static void LoadLibrary();
   // Connects and authenticates, nothing else: the session is the server's default. Throws
   // DatabaseError with a hint; its message does not name the endpoint, for callers try several.
   static std::unique_ptr<Client> Connect(const ConnectPlan& plan, const Endpoint& endpoint);

@@ -118,6 +118,8 @@ void Connection::State::Abandon(std::string_view sql) {
 Connection::Connection(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Connection::~Connection() = default;
 
+void Connection::LoadLibrary() { Client::LoadLibrary(); }
+
 std::unique_ptr<Connection> Connection::Open(const ServerAddress& address) {
   const ConnectPlan plan = ResolveAddress(address);
   const std::string user = plan.user.empty() ? "the system's user" : plan.user;

@@ -37,6 +37,9 @@ enum class RowAction { kContinue, kStop };
 
 class Connection {
  public:
+  // Initializes the client library, which otherwise the first Open() does: 2 ms, most of them
+  // OpenSSL's. By any thread. Throws DatabaseError.
+  static void LoadLibrary();
   // Connects, checks TLS (a connection that should be verified and is not encrypted is refused),
   // sets the session up. Tries the hosts in order. Throws DatabaseError naming host and user, with
   // a hint; ConfigError for an unreadable or world-readable option file.
