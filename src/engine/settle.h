@@ -1,5 +1,6 @@
 // Settles what earlier runs of an archiver left in flight, before anything new is started.
-// settle_rules.h has the rule.
+// settle_rules.h has the rule. settle.cc goes through runs, passes and batches, settle_copies.cc
+// reads and repairs copies, settle_delete.cc deletes.
 //
 // Invariants
 // - Everything is looked at before anything is written: when an archive knows more than the
@@ -13,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -77,7 +79,14 @@ class Settler {
   std::vector<PassToSettle> SurveyAll(const std::vector<RunInfo>& runs);
   std::vector<BatchInfo> BringPassToVerified(const PassToSettle& pass, SettleResult* result);
   void RepairCopies(const PassToSettle& pass, SettleResult* result);
-  struct Proven;
+  // The valid copies of one batch and, when there are any, its rows.
+  struct Proven {
+    std::optional<RowBatch> rows;
+    std::vector<CopyLocation> in_place;   // proven and within what the journal vouches for
+    std::vector<CopyLocation> elsewhere;  // where the archiver archives no more, or put aside
+    std::set<std::string> unread;         // why copies that may be whole could not be read
+    Found found = Found::kNothing;
+  };
   bool IsAside(const CopyLocation& copy) const;
   Proven Prove(const PassToSettle& pass, const BatchInfo& batch);
   bool BringToVerified(const PassToSettle& pass, BatchInfo batch, PassArchive& archive,
