@@ -1,7 +1,6 @@
 #include "engine/rebuild.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -13,9 +12,9 @@
 #include "destination/registry.h"
 #include "engine/batch_verifier.h"
 #include "engine/copy_repair.h"
+#include "engine/found_archives.h"
 #include "engine/rebuilt_names.h"
 #include "engine/source_session.h"
-#include "formats/format.h"
 #include "mariadb/quote.h"
 #include "state/journal.h"
 #include "state/run_lock.h"
@@ -28,166 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kConditionBytes = 1u << 20;
-
-// One batch of a pass, as all its copies say together.
-struct FoundRows {
-  NewBatch info;
-  std::vector<std::pair<std::size_t, CopyLocation>>
-      copies;  // index of the segment in its pass, or kNoSegment
-};
-constexpr std::size_t kNoSegment = SIZE_MAX;
-
-struct FoundPass {
-  TableDefinition definition;
-  std::string cutoff;
-  std::vector<std::pair<CopyTarget, StoredSegment>> segments;
-  std::map<std::uint64_t, FoundRows> batches;
-};
-
-struct FoundRun {
-  std::string now;
-  std::map<PassKey, FoundPass> passes;
-  FoundDatabases databases;
-};
-
-// Run names begin with the time, so that older runs come first and newer versions of a row win.
-using FoundRuns = std::map<std::string, FoundRun>;
-
-struct ArchiverArchives {
-  const ArchiverSettings* settings = nullptr;
-  std::vector<std::unique_ptr<Destination>> owned;
-  Destinations destinations;
-  std::vector<std::pair<CopyTarget, Inventory>> inventories;
-};
-
-ArchiverArchives TakeInventories(const Settings& settings, const ArchiverSettings& archiver,
-                                 RebuildReport* report) {
-  ArchiverArchives archives;
-  archives.settings = &archiver;
-  archives.owned = DestinationsOf(settings, archiver);
-  // In whichever format: the list of them may have changed since.
-  for (const DestinationSettings& destination : DestinationSettingsOf(settings, archiver)) {
-    const std::vector<std::string>& formats = destination.file.formats;
-    for (const std::string& format : FormatNames()) {
-      if (destination.backend != "file" ||
-          std::find(formats.begin(), formats.end(), format) != formats.end()) {
-        continue;
-      }
-      archives.owned.push_back(MakeDestination(settings, {destination.name, format}));
-    }
-  }
-  for (const auto& destination : archives.owned) {
-    archives.destinations.push_back(destination.get());
-    Inventory inventory = destination->TakeInventory(settings.site, archiver.name);
-    for (const std::string& problem : inventory.problems) report->problems.push_back(problem);
-    archives.inventories.emplace_back(destination->target(), std::move(inventory));
-  }
-  return archives;
-}
-
-std::string ChooseJournal(const std::vector<ArchiverArchives>& archivers,
-                          const std::string& wanted) {
-  std::set<std::string> ids;
-  // A first run that was killed before it wrote a row left its name only; without a journal of that
-  // id no other run would begin here.
-  std::set<std::string> began_only;
-  for (const ArchiverArchives& archives : archivers) {
-    for (const auto& [target, inventory] : archives.inventories) {
-      for (const StoredSegment& segment : inventory.segments) ids.insert(segment.header.journal_id);
-      for (const StoredEntry& entry : inventory.entries) ids.insert(entry.journal_id);
-      for (const auto& [journal_id, last_run] : inventory.last_runs) began_only.insert(journal_id);
-    }
-  }
-  if (!wanted.empty()) {
-    if (!ids.contains(wanted) && !began_only.contains(wanted))
-      throw ConfigError("no archive here was written by journal " + wanted);
-    return wanted;
-  }
-  if (ids.empty()) ids = std::move(began_only);
-  if (ids.empty())
-    throw ConfigError(
-        "there is nothing to make a journal of: no archive of this site's archivers was found");
-  if (ids.size() > 1) {
-    throw ConfigError(fmt::format("several journals wrote here: {}", fmt::join(ids, ", ")),
-                      "say which one was lost with --journal-id ID");
-  }
-  return *ids.begin();
-}
-
-// Killed between the header and the record of the first batch: it says whose it is, and holds
-// nothing.
-bool HoldsNothing(const StoredSegment& segment) {
-  return segment.batches.empty() && segment.damaged.empty();
-}
-
-void AddSegments(const CopyTarget& target, const Inventory& inventory,
-                 const std::string& journal_id, FoundRuns* runs) {
-  for (const StoredSegment& segment : inventory.segments) {
-    const SegmentHeader& header = segment.header;
-    if (header.journal_id != journal_id || HoldsNothing(segment)) continue;
-    FoundRun& run = (*runs)[header.run_name];
-    run.now = header.now;
-    FoundPass& pass =
-        run.passes[{header.source, header.definition.database, header.definition.table}];
-    pass.definition = header.definition;
-    pass.cutoff = header.cutoff;
-    for (const FoundBatch& batch : segment.batches) {
-      FoundRows& rows = pass.batches[batch.record.number];
-      rows.info.number = batch.record.number;
-      rows.info.rows = batch.record.rows;
-      rows.info.bytes = batch.record.text_bytes;
-      rows.info.digest = batch.record.digest;
-      rows.info.first_key = batch.record.first_key;
-      rows.info.last_key = batch.record.last_key;
-      rows.copies.push_back(
-          {pass.segments.size(),
-           {target, 0, batch.location.offset, batch.location.frame_bytes, batch.location.end}});
-    }
-    pass.segments.emplace_back(target, segment);
-  }
-}
-
-void AddEntries(const CopyTarget& target, const Inventory& inventory, const std::string& journal_id,
-                FoundRuns* runs) {
-  for (const StoredEntry& entry : inventory.entries) {
-    if (entry.journal_id != journal_id) continue;
-    FoundRun& run = (*runs)[entry.run_name];
-    run.databases[target.destination][entry.key].insert(entry.database);
-    FoundPass& pass = run.passes[entry.key];
-    if (pass.definition.columns.empty()) pass.definition = entry.definition;
-    FoundRows& rows = pass.batches[entry.number];
-    if (rows.copies.empty()) {
-      rows.info.number = entry.number;
-      rows.info.rows = entry.rows;
-      rows.info.digest = entry.digest;
-      rows.info.first_key = entry.first_key;
-      rows.info.last_key = entry.last_key;
-    }
-    rows.copies.push_back({kNoSegment, {target, 0, 0, 0, 0}});
-  }
-}
-
-// A run that wrote no whole batch, but its name: without it the journal would be an older one.
-void AddLastRuns(const ArchiverArchives& archives, const std::string& journal_id, FoundRuns* runs) {
-  for (const auto& [target, inventory] : archives.inventories) {
-    const auto last = inventory.last_runs.find(journal_id);
-    if (last != inventory.last_runs.end()) (void)(*runs)[last->second];
-  }
-}
-
-bool IsDamaged(const StoredSegment& segment) { return segment.aside || !segment.problem.empty(); }
-
-// Where a batch lies in several files of a target, the copy that counts comes first: the newest,
-// for the older one is damaged, or was written again elsewhere by settling and is yet to be cut.
-void SortCopies(const FoundPass& pass, FoundRows* rows) {
-  const auto rank = [&pass](const auto& copy) {
-    if (copy.first == kNoSegment) return std::pair(false, std::uint32_t{0});
-    const StoredSegment& segment = pass.segments[copy.first].second;
-    return std::pair(IsDamaged(segment), std::uint32_t{UINT32_MAX} - segment.header.part);
-  };
-  std::stable_sort(rows->copies.begin(), rows->copies.end(),
-                   [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
-}
 
 // Writes what was found into a new journal.
 class JournalWriter {
@@ -494,7 +333,7 @@ RebuildReport RebuildJournal(const Settings& settings, const std::string& journa
   for (const ArchiverSettings& archiver : settings.archivers) {
     if (archiver.destinations.empty()) continue;
     locks.push_back(RunLock::Acquire(settings.state, archiver.name));
-    archivers.push_back(TakeInventories(settings, archiver, &report));
+    archivers.push_back(TakeInventories(settings, archiver, &report.problems));
   }
   const std::string id = ChooseJournal(archivers, journal_id);
 
@@ -508,12 +347,7 @@ RebuildReport RebuildJournal(const Settings& settings, const std::string& journa
   {
     const auto journal = Journal::Open(temporary, OpenMode::kWrite);
     for (const ArchiverArchives& archives : archivers) {
-      FoundRuns runs;
-      for (const auto& [target, inventory] : archives.inventories)
-        AddSegments(target, inventory, id, &runs);
-      for (const auto& [target, inventory] : archives.inventories)
-        AddEntries(target, inventory, id, &runs);
-      AddLastRuns(archives, id, &runs);
+      const FoundRuns runs = RunsOf(archives, id);
       PutEmptyAside(settings, archives, id, runs);
       JournalWriter(*journal, settings, archives, progress, &report).Write(runs);
     }
