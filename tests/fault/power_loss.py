@@ -185,12 +185,17 @@ class Disk:
         match = BEGUN.match(line)
         if match:
             thread, call, arguments = match.groups()
+            if call == "close":
+                # The kernel may give the number to another thread before this one is back.
+                self._open.pop(int(arguments), None)
             self._begun[thread] = (call, arguments, self._before(call, arguments))
             return
         match = ENDED.match(line)
         if match:
             thread, call, more, result = match.groups()
             _, arguments, snapshot = self._begun.pop(thread)
+            if call == "close":
+                return  # done when it began
             if result == "?":
                 self._begun[thread] = (call, arguments + more, None)
             self._finish(call, arguments + more, result, snapshot)

@@ -86,7 +86,7 @@ class DiskTest(unittest.TestCase):
 
 
 class SyncsAtOnceTest(unittest.TestCase):
-    """The log of two threads, of which the second begins later and is done sooner."""
+    """Logs of two threads, of which the second begins later and is done sooner."""
 
     def keeps(self, *lines):
         with tempfile.TemporaryDirectory(prefix="osa-disk-") as base:
@@ -114,6 +114,17 @@ class SyncsAtOnceTest(unittest.TestCase):
             '2 openat(AT_FDCWD, "ROOT", O_RDONLY) = 5',
             "2 fsync(5) = 0",
             "1 <... fsync resumed>) = 0",
+        )
+        self.assertEqual(kept, {"new": b""})
+
+    def test_of_a_descriptor_that_another_thread_gets_before_its_close_is_back(self):
+        kept = self.keeps(
+            '1 openat(AT_FDCWD, "ROOT", O_RDONLY) = 3',
+            '2 openat(AT_FDCWD, "ROOT/new", O_RDWR|O_CREAT, 0640) = 4',
+            "1 close(3 <unfinished ...>",
+            '2 openat(AT_FDCWD, "ROOT", O_RDONLY) = 3',
+            "1 <... close resumed>) = 0",
+            "2 fsync(3) = 0",
         )
         self.assertEqual(kept, {"new": b""})
 
