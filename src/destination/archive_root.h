@@ -60,8 +60,8 @@ class ArchiveRoot {
   void RecordNow(const RunContext& run);
 
   std::mutex mutex_;  // guards what follows
-  std::future<void> recording_;
   std::map<std::filesystem::path, std::string> recorded_;
+  std::future<void> recording_;  // last: it waits for its thread, which uses all of the others
 };
 
 }  // namespace osarchiver
