@@ -53,12 +53,11 @@ class ArchiveRoot {
   bool CheckMarker(const std::string& site) const;
   void CheckLastRuns(const RunContext& run, const Journal* journal) const;
   std::filesystem::path LastRunFile(const RunContext& run) const;
+  void RecordNow(const RunContext& run);
 
   FileSystem& files_;
   std::filesystem::path root_;
   std::string destination_;
-  void RecordNow(const RunContext& run);
-
   std::mutex mutex_;  // guards what follows
   std::map<std::filesystem::path, std::string> recorded_;
   std::future<void> recording_;  // last: it waits for its thread, which uses all of the others

@@ -140,6 +140,16 @@ TEST_F(FileSegmentsTest, NoSegmentBeginsWhereItsRunCannotBeRecorded) {
   EXPECT_TRUE(Files(".zst").empty());
 }
 
+TEST_F(FileSegmentsTest, APassMayEndBetweenAnnouncingAndStoring) {
+  Begin();
+  writer->Announce();
+  writer.reset();
+  destination.reset();
+  std::vector<std::string> recorded = Files(".json");
+  std::erase(recorded, "osarchiver.json");
+  EXPECT_EQ(recorded.size(), 1u) << "the thread that records the run ended with the destination";
+}
+
 TEST_F(FileSegmentsTest, FilesThatExistAreNeverOverwritten) {
   Begin();
   const std::string name = std::string("/nova.things.main.") + kRun + ".1.sql.zst";
