@@ -15,7 +15,6 @@
 #include "state/journal.h"
 #include "util/error.h"
 #include "util/log.h"
-#include "util/memory.h"
 
 namespace osarchiver {
 namespace {
@@ -122,12 +121,8 @@ ExitCode RunCommand(const GlobalOptions& global, const Arguments& arguments) {
   if (!options) return ExitCode::kSuccess;
   if (options->Has("exact") && !options->Has("dry-run"))
     throw ConfigError("--exact goes with --dry-run");
-  // What every run needs, while the configuration is read. Should the library not load, connecting
-  // says so.
-  const std::future<void> warming = std::async(std::launch::async, [] {
-    Connection::LoadLibrary();
-    MapHeapAhead();
-  });
+  // What every run needs, while the configuration is read. Should it fail, connecting says so.
+  const std::future<void> loading = std::async(std::launch::async, &Connection::LoadLibrary);
   const Settings settings = LoadAndStartLog(global);
   const auto archivers = SelectArchivers(settings, options->positional());
   static StopControl stop(SystemClock());
