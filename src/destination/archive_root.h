@@ -40,7 +40,7 @@ class ArchiveRoot {
   // runs that have nothing to write: no archive could give their names back to a lost journal.
   // Durable on return; an older run, whose missing copies are made, changes nothing.
   void RecordRun(const RunContext& run);
-  // The same in a thread of its own, for its three syncs to be waited for beside the journal's:
+  // The same in a thread of its own, for its two syncs to be waited for beside the journal's:
   // RecordRun() waits for it and throws what it threw.
   void BeginToRecordRun(const RunContext& run);
   // By journal: the last run of the archiver that wrote here.

@@ -52,6 +52,12 @@ class ChangedPlacesTest(ArchiverCase):
         with contextlib.closing(sqlite3.connect(f"file:{self.state}?mode=ro", uri=True)) as journal:
             return journal.execute("SELECT SUM(deleted) FROM batches").fetchone()[0]
 
+    def run_to_the_end(self):
+        """What was left in flight and all the rest: each row is counted once and proven."""
+        self.run_archiver()
+        self.assertEqual(self.counted_as_deleted(), ROWS)
+        self.verify()
+
     def test_a_killed_run_whose_destination_is_replaced(self):
         for first, second in (("files", "history"), ("history", "files")):
             for place in PLACES:
@@ -149,17 +155,13 @@ class ChangedPlacesTest(ArchiverCase):
         self.rename_source("db", "other")
         self.assertIn("source 'db', which this archiver has no more", self.text("run", code=1))
         self.rename_source("other", "db")
-        self.run_archiver()
-        self.assertEqual(self.counted_as_deleted(), ROWS)
-        self.verify()
+        self.run_to_the_end()
 
     def test_a_source_that_was_renamed_while_a_batch_was_being_stored(self):
         # The database has the batch and the files do not: they get it without asking the source.
         self.run_archiver(code=-9, failpoints="archive-commit-after=kill@1")
         self.rename_source("db", "other")
-        self.run_archiver()
-        self.assertEqual(self.counted_as_deleted(), ROWS)
-        self.verify()
+        self.run_to_the_end()
 
     def test_a_source_that_was_renamed_before_a_database_had_its_first_batch(self):
         places = self.settings["destinations"]
@@ -172,9 +174,7 @@ class ChangedPlacesTest(ArchiverCase):
         self.assertIn("destination second: whether source 'db' is the same server decides", text)
         self.assertIn("name source 'db' once more for one run", text)
         self.rename_source("other", "db")
-        self.run_archiver()
-        self.assertEqual(self.counted_as_deleted(), ROWS)
-        self.verify()
+        self.run_to_the_end()
 
     def test_an_archiver_that_was_renamed_while_rows_were_being_deleted(self):
         self.run_archiver(code=-9, failpoints="batch-commit-after=kill@1")
