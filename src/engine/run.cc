@@ -435,7 +435,9 @@ void ArchiverRun::End() {
     for (const RunInfo& run : journal_->UnsettledRuns(request_.archiver->name)) {
       const bool done =
           all_finished && (run.id == services_->run || (all_open && !run.finished_at.empty()));
-      if (done && NothingOpen(*journal_, run.id)) journal_->MarkRunSettled(run.id);
+      if (done && NothingOpen(*journal_, run.id) &&
+          SegmentsElsewhere(*journal_, run.id, services_->destinations).empty())
+        journal_->MarkRunSettled(run.id);
     }
     journal_->FinishInvocation(invocation_, code, reason);
     Failpoint("run-end");

@@ -20,6 +20,19 @@ constexpr std::uint64_t kReleased = std::uint64_t{1} << 62;
 
 }  // namespace
 
+std::string SegmentsElsewhere(const Journal& journal, RunId run, const Destinations& destinations) {
+  for (const PassInfo& pass : journal.ListPasses(run)) {
+    for (const SegmentInfo& segment : journal.ListSegments(pass.id)) {
+      // Also what is sealed: the list of its checksums is written when a run ends.
+      if (segment.state == SegmentState::kRetired || segment.state == SegmentState::kDamaged)
+        continue;
+      if (FindDestination(destinations, segment.target) == nullptr)
+        return fmt::format("{} (format {})", segment.target.destination, segment.target.format);
+    }
+  }
+  return {};
+}
+
 void RequireNothingForgotten(const Settings& settings, const Journal& journal,
                              const ArchiverSettings& archiver) {
   for (const std::string& name : journal.ListArchivers()) {
@@ -130,7 +143,9 @@ SettleResult Settler::Settle() {
     if (run.finished_at.empty()) {
       services_.journal.FinishRun(run.id, RunState::kInterrupted, 5, "its process died");
     }
-    if (const std::string elsewhere = OpenElsewhere(run.id); !elsewhere.empty()) {
+    const std::string elsewhere =
+        SegmentsElsewhere(services_.journal, run.id, services_.destinations);
+    if (!elsewhere.empty()) {
       LogWarning(
           fmt::format("run {}: its files at destination {}, which this archiver has no more, "
                       "were left without an end; name it once more for one run to close them",
@@ -151,22 +166,6 @@ void Settler::AddUnsettled(const PassKey& table, SettleResult* result) const {
   if (sources_.contains(table.source) || unreachable_.contains(table.source)) return;
   for (const auto& [name, source] : sources_)
     result->unsettled.insert({name, table.database, table.table});
-}
-
-std::string Settler::OpenElsewhere(RunId run) const {
-  for (const PassInfo& pass : services_.journal.ListPasses(run)) {
-    for (const SegmentInfo& segment : services_.journal.ListSegments(pass.id)) {
-      // Also what is sealed: the list of its checksums is written when a run ends.
-      if (segment.state == SegmentState::kRetired || segment.state == SegmentState::kDamaged)
-        continue;
-      const bool configured = std::any_of(
-          services_.destinations.begin(), services_.destinations.end(),
-          [&segment](Destination* destination) { return destination->target() == segment.target; });
-      if (!configured)
-        return fmt::format("{} (format {})", segment.target.destination, segment.target.format);
-    }
-  }
-  return {};
 }
 
 std::vector<Settler::PassToSettle> Settler::SurveyAll(const std::vector<RunInfo>& runs) {

@@ -54,6 +54,10 @@ struct SettleSource {
 void RequireNothingForgotten(const Settings& settings, const Journal& journal,
                              const ArchiverSettings& archiver);
 
+// A destination that is not among these and has segments of the run, with its format; empty: none.
+// Such a run is not settled, for nobody was there to end its files and to list their checksums.
+std::string SegmentsElsewhere(const Journal& journal, RunId run, const Destinations& destinations);
+
 class Settler {
  public:
   // `sources`: by name. What belongs to a source of `unreachable` stays for the next run.
@@ -74,8 +78,6 @@ class Settler {
 
   std::vector<RunInfo> EarlierRuns() const;  // with anything to settle
   void AddUnsettled(const PassKey& table, SettleResult* result) const;
-  // A destination that is not among today's and has segments of the run; empty: none.
-  std::string OpenElsewhere(RunId run) const;
   std::vector<PassToSettle> SurveyAll(const std::vector<RunInfo>& runs);
   std::vector<BatchInfo> BringPassToVerified(const PassToSettle& pass, SettleResult* result);
   void RepairCopies(const PassToSettle& pass, SettleResult* result);

@@ -345,7 +345,8 @@ class LostRowsTest(PitfallCase):
 
 
     def test_24_destination_taken_away_between_crash_and_next_run(self):
-        for step in ("batch-archived", "batch-verified", "batch-delete-compared"):
+        # The last one is beyond the end of its files, which only their list of checksums lacks.
+        for step in ("batch-archived", "batch-verified", "batch-delete-compared", "checksums-before"):
             with self.subTest(step):
                 self.doCleanups()
                 self.setUp()
