@@ -155,7 +155,7 @@ struct Inventory {
 };
 
 struct VerifyFinding {
-  std::string path;    // segment path, or "database.table" for a database
+  std::string path;    // of a segment or a checksum list, or "database.table" for a database
   std::string result;  // "ok", "open", "missing", "corrupt", "incomplete"
   std::uint64_t batches = 0, rows = 0, bytes = 0;
   std::vector<std::string> problems;
@@ -235,6 +235,13 @@ class Destination {
   virtual std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass,
                                             Journal& journal, double sample,
                                             std::uint64_t seed) = 0;
+  // What a run left once for all its passes (files: the lists of checksums). Says what is wrong
+  // only.
+  virtual std::vector<VerifyFinding> VerifyRun(const RunInfo& run, const Journal& journal) {
+    (void)run;
+    (void)journal;
+    return {};
+  }
   // Where the last run left a copy of the journal of this id; "" where none is kept.
   virtual std::filesystem::path PlaceOfJournalCopy(const std::string& journal_id) const {
     (void)journal_id;

@@ -162,6 +162,10 @@ std::vector<VerifyFinding> FileDestination::Verify(const RunInfo& run, const Pas
   return VerifySegments(target_, pass, journal, sample, seed);
 }
 
+std::vector<VerifyFinding> FileDestination::VerifyRun(const RunInfo& run, const Journal& journal) {
+  return VerifyChecksumLists(target_.files, target_.root, target_.target.destination, run, journal);
+}
+
 fs::path FileDestination::PlaceOfJournalCopy(const std::string& journal_id) const {
   return root_.JournalCopy(journal_id);
 }
@@ -182,6 +186,7 @@ void FileDestination::Quarantine(const CopyLocation& location, Journal& journal)
 
 void FileDestination::FinishRun(const RunContext& run, Journal& journal) {
   if (run_end_ == RunEnd::kLeaveToAnother) return;
+  RepairChecksumLists(target_.files, target_.root, target_.target.destination, journal);
   // Beside the copy, for both wait for the disk. An earlier run that got copies it lacked, for a
   // destination that was added or after damage, has new files too.
   std::future<void> lists = std::async(std::launch::async, [this, &run, &journal] {

@@ -37,6 +37,7 @@ class FileDestination final : public Destination {
   void CloseInterrupted(const RunInfo& run, const PassInfo& pass, Journal& journal) override;
   std::vector<VerifyFinding> Verify(const RunInfo& run, const PassInfo& pass, Journal& journal,
                                     double sample, std::uint64_t seed) override;
+  std::vector<VerifyFinding> VerifyRun(const RunInfo& run, const Journal& journal) override;
   std::filesystem::path PlaceOfJournalCopy(const std::string& journal_id) const override;
   Inventory TakeInventory(const std::string& site, const std::string& archiver) override;
   void Quarantine(const CopyLocation& location, Journal& journal) override;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "destination/checksums.h"
 #include "state/run_lock.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -120,6 +121,7 @@ ordered_json RunJson(const RunStatus& status) {
 bool WasPutAside(const DestinationSettings& destination, const std::string& path,
                  const Journal& journal) {
   if (destination.file.directory.empty()) return false;
+  if (path.ends_with(kChecksumListEnding)) return false;  // written again where it was
   const std::string relative =
       std::filesystem::path(path).lexically_relative(destination.file.directory).string();
   for (const std::string& format : destination.file.formats) {

@@ -29,12 +29,18 @@ bool IsDamage(const VerifyFinding& finding) { return !IsFine(finding); }
 
 void Add(VerifyReport* report, std::vector<VerifyFinding> findings, bool files,
          const CopyTarget& target, Journal& journal, const std::string& now) {
+  std::vector<VerifyFinding>& found = files ? report->segments : report->destinations;
   for (VerifyFinding& finding : findings) {
+    // A list of checksums is one for all formats of its destination.
+    if (!IsFine(finding) &&
+        std::any_of(found.begin(), found.end(),
+                    [&](const VerifyFinding& known) { return known.path == finding.path; }))
+      continue;
     if (!IsFine(finding)) report->exit_code = Worse(report->exit_code, ExitCode::kDamage);
     journal.RecordVerification({target.destination, finding.path, finding.result,
                                 finding.problems.empty() ? "" : finding.problems.front(), now,
                                 finding.batches, finding.rows});
-    (files ? report->segments : report->destinations).push_back(std::move(finding));
+    found.push_back(std::move(finding));
   }
 }
 
@@ -123,6 +129,8 @@ void VerifyArchiver(const Settings& settings, const ArchiverSettings& archiver,
           Add(report, destination->Verify(run, pass, *journal, request.sample, request.seed), files,
               destination->target(), *journal, FormatUtc(clock.UnixSeconds()));
         }
+        Add(report, destination->VerifyRun(run, *journal), files, destination->target(), *journal,
+            FormatUtc(clock.UnixSeconds()));
       }
     } catch (const IntegrityError& error) {
       AddProblem(report, "destination " + destination->target().destination + ": " + error.what(),

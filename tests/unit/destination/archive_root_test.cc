@@ -13,12 +13,13 @@ namespace fs = std::filesystem;
 
 class ArchiveRootTest : public FileDestinationTest {
  protected:
-  void StoreSomething() {
+  TestBatch StoreSomething() {
     auto destination = Opened();
     const PassContext pass = BeginPass();
     auto writer = destination->OpenTable(pass, *journal);
-    (void)StoreVerified(*writer, pass, {{1, "one"}});
+    TestBatch batch = StoreVerified(*writer, pass, {{1, "one"}});
     writer->Seal();
+    return batch;
   }
 };
 
@@ -164,6 +165,35 @@ TEST_F(ArchiveRootTest, FinishedRunLeavesListsThatSha256sumAcceptsAndTheJournal)
       Journal::Open(Root() / ".osarchiver" / (journal->id() + ".db"), OpenMode::kRead);
   EXPECT_EQ(copy->id(), journal->id());
   EXPECT_TRUE(copy->HasRunNamed(kRun));
+}
+
+TEST_F(ArchiveRootTest, ListsOfASettledRunAreProvenAndWrittenAgain) {
+  const TestBatch batch = StoreSomething();
+  auto destination = Make();
+  const auto wrong = [&] {
+    std::vector<std::string> results;
+    for (const VerifyFinding& finding : destination->VerifyRun(*journal->FindRun(kRun), *journal)) {
+      EXPECT_EQ(finding.problems.size(), 1u);
+      journal->RecordVerification({"files", finding.path, finding.result, "", "", 0, 0});
+      results.push_back(finding.result);
+    }
+    return results;
+  };
+  EXPECT_TRUE(wrong().empty()) << "it is due when the run ends";
+  journal->MarkKept(batch.id, {});
+  journal->FinishRun(run, RunState::kCompleted, 0, "");
+  journal->MarkRunSettled(run);
+  EXPECT_EQ(wrong(), std::vector<std::string>{"missing"});
+  destination->FinishRun(context, *journal);
+  EXPECT_TRUE(wrong().empty());
+  EXPECT_TRUE(journal->DoubtfulPaths("files").empty()) << "the finding is taken back";
+  const std::vector<std::string> lists = Files(".sha256");
+  ASSERT_EQ(lists.size(), 1u);
+  fs::permissions(Root() / lists[0], fs::perms::owner_all);
+  std::ofstream(Root() / lists[0], std::ios::app) << "\n";
+  EXPECT_EQ(wrong(), std::vector<std::string>{"corrupt"});
+  destination->FinishRun(context, *journal);
+  EXPECT_TRUE(wrong().empty());
 }
 
 }  // namespace
