@@ -7,9 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "destination/checksums.h"
 #include "destination/older_journal.h"
 #include "formats/segment.h"
-#include "util/log.h"
+#include "util/failpoint.h"
 
 namespace osarchiver {
 namespace {
@@ -182,8 +183,9 @@ void ArchiveRoot::RequireMarker(const std::string& site) const {
 }
 
 void ArchiveRoot::BeginToRecordRun(const RunContext& run) {
-  const std::lock_guard lock(mutex_);
-  if (recording_.valid() || recorded_[LastRunFile(run)] >= run.run_name) return;
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  // Another format is at it, and RecordRun() waits for it.
+  if (!lock || recording_.valid() || recorded_[LastRunFile(run)] >= run.run_name) return;
   recording_ = std::async(std::launch::async, [this, run] { RecordNow(run); });
 }
 
@@ -198,15 +200,12 @@ void ArchiveRoot::RecordRun(const RunContext& run) {
 }
 
 void ArchiveRoot::RecordNow(const RunContext& run) {
-  // Of all objects: what one format has recorded another one reads and does not write again.
-  static std::mutex one_at_a_time;
   const fs::path path = LastRunFile(run);
-  const std::scoped_lock lock(one_at_a_time, mutex_);
+  const std::lock_guard lock(mutex_);
   std::string& recorded = recorded_[path];
-  // Run names begin with the time. Another format's object may have been here meanwhile.
-  if (recorded < run.run_name && files_.Exists(path)) {
+  // Run names begin with the time.
+  if (recorded.empty() && files_.Exists(path))
     recorded = TextOf(ReadJson(files_, path), "last_run", path);
-  }
   if (recorded >= run.run_name) return;
   files_.CreateDirectories(root_ / kDirectoryName);
   const json last = {{"archiver", run.archiver},
@@ -215,6 +214,26 @@ void ArchiveRoot::RecordNow(const RunContext& run) {
                      {"last_run", run.run_name}};
   WriteWholeFile(files_, path, last.dump() + "\n", 0640);
   recorded = run.run_name;
+}
+
+void ArchiveRoot::FinishRun(const RunContext& run, Journal& journal) {
+  if (std::exchange(finished_, run.run_name) == run.run_name) return;
+  RepairChecksumLists(files_, root_, destination_, journal);
+  // Beside the copy, for both wait for the disk. An earlier run that got copies it lacked, for a
+  // destination that was added or after damage, has new files too.
+  std::future<void> lists = std::async(std::launch::async, [this, &run, &journal] {
+    for (const RunInfo& open : journal.UnsettledRuns(run.archiver))
+      WriteChecksumLists(files_, root_, destination_, open.name, journal);
+  });
+  Failpoint("journal-copy-before");
+  const fs::path copy = JournalCopy(run.journal_id);
+  // A first run with nothing to archive made only the root and its marker.
+  files_.CreateDirectories(copy.parent_path());
+  // Two archivers may copy the same journal to the same root at the same time; one archiver runs
+  // once.
+  journal.CopyTo(copy, EncodeName(run.archiver));
+  Failpoint("journal-copy-after");
+  lists.get();
 }
 
 }  // namespace osarchiver

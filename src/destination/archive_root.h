@@ -1,6 +1,7 @@
 // The root of a file destination: the marker that says whose it is, and one small file per archiver
 // and journal with the name of its last run. Together they tell a directory that is not mounted, a
-// directory of somebody else, and a journal that is older than the archives.
+// directory of somebody else, and a journal that is older than the archives. And what a run leaves
+// once for all formats when it ends: the lists of checksums and the journal's copy.
 //
 //   <root>/osarchiver.json                             destination, site, format version
 //   <root>/.osarchiver/<archiver>.<journal id>.json    the last run that wrote segments here
@@ -23,9 +24,12 @@ namespace osarchiver {
 
 class ArchiveRoot {
  public:
+  // `files` outlives it.
   ArchiveRoot(FileSystem& files, std::filesystem::path root, std::string destination);
 
+  FileSystem& files() const { return files_; }
   const std::filesystem::path& path() const { return root_; }
+  const std::string& destination() const { return destination_; }
   // What keeps a run from using the root, one line each. Changes nothing. `journal` is null where
   // there is none yet.
   std::vector<std::string> Check(const RunContext& run, const Journal* journal) const;
@@ -47,6 +51,8 @@ class ArchiveRoot {
   std::map<std::string, std::string> LastRuns(const std::string& site,
                                               const std::string& archiver) const;
   std::filesystem::path JournalCopy(const std::string& journal_id) const;
+  // Destination::FinishRun(), when the first format asks; the others find it done, or failed.
+  void FinishRun(const RunContext& run, Journal& journal);
 
  private:
   // Throws ConfigError when the marker is another site's or destination's; false: no marker.
@@ -60,6 +66,7 @@ class ArchiveRoot {
   std::string destination_;
   std::mutex mutex_;  // guards what follows
   std::map<std::filesystem::path, std::string> recorded_;
+  std::string finished_;         // the last run that FinishRun() was called for
   std::future<void> recording_;  // last: it waits for its thread, which uses all of the others
 };
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <future>
+#include <utility>
 
 #include "destination/checksums.h"
 #include "destination/file_inventory.h"
@@ -15,7 +15,6 @@
 #include "formats/format.h"
 #include "formats/segment_reader.h"
 #include "util/clock.h"
-#include "util/failpoint.h"
 
 namespace osarchiver {
 namespace {
@@ -52,39 +51,39 @@ bool IsWhole(const FileTarget& target, const SegmentInfo& segment) {
 
 }  // namespace
 
-FileDestination::FileDestination(const std::string& name, const FileDestinationSettings& settings,
-                                 const std::string& format, RunEnd run_end, FileSystem& files)
+FileDestination::FileDestination(const FileDestinationSettings& settings, const std::string& format,
+                                 std::shared_ptr<ArchiveRoot> root)
     : settings_(settings),
-      target_{files, fs::path(settings.directory).lexically_normal(), {name, format}},
-      root_(files, target_.root, name),
-      run_end_(run_end) {
+      target_{root->files(), root->path(), {root->destination(), format}},
+      root_(std::move(root)) {
   if (FindFormat(format) == nullptr) {
-    throw ConfigError(fmt::format("destination {}: no format is named '{}'", name, format));
+    throw ConfigError(
+        fmt::format("destination {}: no format is named '{}'", target_.target.destination, format));
   }
 }
 
 std::vector<std::string> FileDestination::Check(const RunContext& run, const Journal* journal) {
   (void)ResolveLayout(settings_.layout, {run.archiver, run.site, run.source, "2000-01-01"});
-  std::vector<std::string> problems = root_.Check(run, journal);
+  std::vector<std::string> problems = root_->Check(run, journal);
   if (problems.empty()) {
     if (auto room = LacksRoom()) problems.push_back(*room);
   }
   return problems;
 }
 
-void FileDestination::Open(const RunContext& run, Journal& journal) { root_.Open(run, journal); }
+void FileDestination::Open(const RunContext& run, Journal& journal) { root_->Open(run, journal); }
 
 void FileDestination::RequireJournal(const RunContext& run, const std::vector<PassKey>& tables,
                                      const Journal* journal) {
   (void)tables;  // a root knows its last runs, whatever they wrote
-  root_.RequireJournal(run, journal);
+  root_->RequireJournal(run, journal);
 }
 
 std::unique_ptr<TableWriter> FileDestination::OpenTable(const PassContext& pass, Journal& journal) {
   const std::string directory = ResolveLayout(
       settings_.layout,
       {pass.run.archiver, pass.run.site, pass.run.source, FormatUtcDate(pass.run.started_unix)});
-  return std::make_unique<FileTableWriter>(target_, root_, settings_, directory, pass, journal);
+  return std::make_unique<FileTableWriter>(target_, *root_, settings_, directory, pass, journal);
 }
 
 std::optional<std::string> FileDestination::LacksRoom() {
@@ -114,7 +113,7 @@ Hash FileDestination::ReadBack(const CopyReference& copy, const TableDefinition&
     if (error.error_number() != ENOENT) throw;
     // Files that are not mounted are not lost.
     const auto run = journal.FindRun(copy.run_name);
-    if (run) root_.RequireMarker(run->site);
+    if (run) root_->RequireMarker(run->site);
     throw IntegrityError(Describe(copy, path) + ": the file is not there");
   }
   RequireSame(reader->header(), copy, definition, path);
@@ -158,7 +157,7 @@ std::vector<VerifyFinding> FileDestination::Verify(const RunInfo& run, const Pas
                                                    Journal& journal, double sample,
                                                    std::uint64_t seed) {
   // Files that are not mounted are not damaged.
-  if (journal.KnowsDestination(target_.target.destination)) root_.RequireMarker(run.site);
+  if (journal.KnowsDestination(target_.target.destination)) root_->RequireMarker(run.site);
   return VerifySegments(target_, pass, journal, sample, seed);
 }
 
@@ -167,13 +166,13 @@ std::vector<VerifyFinding> FileDestination::VerifyRun(const RunInfo& run, const 
 }
 
 fs::path FileDestination::PlaceOfJournalCopy(const std::string& journal_id) const {
-  return root_.JournalCopy(journal_id);
+  return root_->JournalCopy(journal_id);
 }
 
 Inventory FileDestination::TakeInventory(const std::string& site, const std::string& archiver) {
-  root_.RequireMarker(site);
+  root_->RequireMarker(site);
   Inventory inventory = TakeFileInventory(target_, site, archiver);
-  inventory.last_runs = root_.LastRuns(site, archiver);
+  inventory.last_runs = root_->LastRuns(site, archiver);
   return inventory;
 }
 
@@ -185,25 +184,7 @@ void FileDestination::Quarantine(const CopyLocation& location, Journal& journal)
 }
 
 void FileDestination::FinishRun(const RunContext& run, Journal& journal) {
-  if (run_end_ == RunEnd::kLeaveToAnother) return;
-  RepairChecksumLists(target_.files, target_.root, target_.target.destination, journal);
-  // Beside the copy, for both wait for the disk. An earlier run that got copies it lacked, for a
-  // destination that was added or after damage, has new files too.
-  std::future<void> lists = std::async(std::launch::async, [this, &run, &journal] {
-    for (const RunInfo& open : journal.UnsettledRuns(run.archiver)) {
-      WriteChecksumLists(target_.files, target_.root, target_.target.destination, open.name,
-                         journal);
-    }
-  });
-  Failpoint("journal-copy-before");
-  const fs::path copy = root_.JournalCopy(run.journal_id);
-  // A first run with nothing to archive made only the root and its marker.
-  target_.files.CreateDirectories(copy.parent_path());
-  // Two archivers may copy the same journal to the same root at the same time; one archiver runs
-  // once.
-  journal.CopyTo(copy, EncodeName(run.archiver));
-  Failpoint("journal-copy-after");
-  lists.get();
+  root_->FinishRun(run, journal);
 }
 
 }  // namespace osarchiver

@@ -1,7 +1,8 @@
-// One format of a file destination. The formats of one destination share its root: the journal's
-// copy is made by one of them, the checksum lists by each, with the same content.
+// One format of a file destination. The formats of one destination share its root, which does what
+// is done once for all of them.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "config/settings.h"
@@ -14,12 +15,10 @@ namespace osarchiver {
 
 class FileDestination final : public Destination {
  public:
-  // Who writes what is written once for all formats of a destination when a run ends: the checksum
-  // lists and the journal's copy.
-  enum class RunEnd { kForAllFormats, kLeaveToAnother };
-  // Throws ConfigError when there is no such format. `files` outlives the destination.
-  FileDestination(const std::string& name, const FileDestinationSettings& settings,
-                  const std::string& format, RunEnd run_end, FileSystem& files);
+  // Throws ConfigError when there is no such format. `root` is that of the settings' directory,
+  // the same one for all formats of the destination.
+  FileDestination(const FileDestinationSettings& settings, const std::string& format,
+                  std::shared_ptr<ArchiveRoot> root);
 
   bool may_conflict() const override { return false; }
   const CopyTarget& target() const override { return target_.target; }
@@ -46,8 +45,7 @@ class FileDestination final : public Destination {
  private:
   FileDestinationSettings settings_;
   FileTarget target_;
-  ArchiveRoot root_;
-  RunEnd run_end_;
+  std::shared_ptr<ArchiveRoot> root_;
   SegmentReaderPool readers_;
 };
 

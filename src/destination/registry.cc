@@ -46,6 +46,16 @@ ServerAddress AddressOf(const ServerSettings& settings) {
   return address;
 }
 
+namespace {
+
+std::shared_ptr<ArchiveRoot> RootOf(const DestinationSettings& destination) {
+  return std::make_shared<ArchiveRoot>(
+      PosixFileSystem(), std::filesystem::path(destination.file.directory).lexically_normal(),
+      destination.name);
+}
+
+}  // namespace
+
 std::vector<std::unique_ptr<Destination>> MakeDestinations(
     const std::vector<DestinationSettings>& settings) {
   std::vector<std::unique_ptr<Destination>> databases, files;
@@ -54,14 +64,9 @@ std::vector<std::unique_ptr<Destination>> MakeDestinations(
       databases.push_back(
           std::make_unique<DatabaseDestination>(destination.name, destination.mariadb));
     } else if (destination.backend == "file") {
-      // One of them ends the run for all.
-      for (const std::string& format : destination.file.formats) {
-        const auto run_end = &format == &destination.file.formats.back()
-                                 ? FileDestination::RunEnd::kForAllFormats
-                                 : FileDestination::RunEnd::kLeaveToAnother;
-        files.push_back(std::make_unique<FileDestination>(destination.name, destination.file,
-                                                          format, run_end, PosixFileSystem()));
-      }
+      const auto root = RootOf(destination);
+      for (const std::string& format : destination.file.formats)
+        files.push_back(std::make_unique<FileDestination>(destination.file, format, root));
     } else {
       throw ConfigError("destination " + destination.name + ": no backend is named '" +
                         destination.backend + "'");
@@ -80,9 +85,7 @@ std::unique_ptr<Destination> MakeDestination(const Settings& settings, const Cop
     return std::make_unique<DatabaseDestination>(destination.name, destination.mariadb);
   }
   if (destination.backend != "file" || FindFormat(target.format) == nullptr) return nullptr;
-  return std::make_unique<FileDestination>(destination.name, destination.file, target.format,
-                                           FileDestination::RunEnd::kLeaveToAnother,
-                                           PosixFileSystem());
+  return std::make_unique<FileDestination>(destination.file, target.format, RootOf(destination));
 }
 
 }  // namespace osarchiver

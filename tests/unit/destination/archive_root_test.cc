@@ -48,8 +48,8 @@ TEST_F(ArchiveRootTest, RootOfAnotherSiteOrDestinationIsRefused) {
   EXPECT_THROW((void)Opened(), ConfigError);
   EXPECT_EQ(Make()->Check(context, nullptr).size(), 1u);
   context.site = "RegionOne";
-  FileDestination other("other", settings, "sql", FileDestination::RunEnd::kForAllFormats,
-                        PosixFileSystem());
+  FileDestination other(settings, "sql",
+                        std::make_shared<ArchiveRoot>(PosixFileSystem(), Root(), "other"));
   EXPECT_THROW(other.Open(context, *journal), ConfigError);
 }
 
@@ -169,7 +169,7 @@ TEST_F(ArchiveRootTest, FinishedRunLeavesListsThatSha256sumAcceptsAndTheJournal)
 
 TEST_F(ArchiveRootTest, ListsOfASettledRunAreProvenAndWrittenAgain) {
   const TestBatch batch = StoreSomething();
-  auto destination = Make();
+  const auto destination = Make();
   const auto wrong = [&] {
     std::vector<std::string> results;
     for (const VerifyFinding& finding : destination->VerifyRun(*journal->FindRun(kRun), *journal)) {
@@ -184,7 +184,7 @@ TEST_F(ArchiveRootTest, ListsOfASettledRunAreProvenAndWrittenAgain) {
   journal->FinishRun(run, RunState::kCompleted, 0, "");
   journal->MarkRunSettled(run);
   EXPECT_EQ(wrong(), std::vector<std::string>{"missing"});
-  destination->FinishRun(context, *journal);
+  Make()->FinishRun(context, *journal);
   EXPECT_TRUE(wrong().empty());
   EXPECT_TRUE(journal->DoubtfulPaths("files").empty()) << "the finding is taken back";
   const std::vector<std::string> lists = Files(".sha256");
@@ -192,7 +192,7 @@ TEST_F(ArchiveRootTest, ListsOfASettledRunAreProvenAndWrittenAgain) {
   fs::permissions(Root() / lists[0], fs::perms::owner_all);
   std::ofstream(Root() / lists[0], std::ios::app) << "\n";
   EXPECT_EQ(wrong(), std::vector<std::string>{"corrupt"});
-  destination->FinishRun(context, *journal);
+  Make()->FinishRun(context, *journal);
   EXPECT_TRUE(wrong().empty());
 }
 

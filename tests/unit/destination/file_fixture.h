@@ -24,7 +24,8 @@ class FileDestinationTest : public DestinationTest {
 
   std::unique_ptr<FileDestination> Make(const std::string& format = "sql") {
     return std::make_unique<FileDestination>(
-        "files", settings, format, FileDestination::RunEnd::kForAllFormats, PosixFileSystem());
+        settings, format,
+        std::make_shared<ArchiveRoot>(PosixFileSystem(), settings.directory, "files"));
   }
   // Opened for the run at hand.
   std::unique_ptr<FileDestination> Opened(const std::string& format = "sql") {
