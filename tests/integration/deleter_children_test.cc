@@ -199,8 +199,7 @@ class ChainTest : public DeleterTest, public testing::WithParamInterface<const c
 
 // PITFALLS 20.
 TEST_P(ChainTest, GoesLeafFirst) {
-  DeleteOptions options;
-  options.max_rows_per_transaction = 70;
+  const DeleteOptions options = TransactionsOf(70);
   const DeleteOutcome outcome = Delete(TakeChain(), options);
   EXPECT_EQ(Summary(outcome.rows.at(0)), "deleted 300");
   EXPECT_EQ(outcome.transactions, 5u);
@@ -262,8 +261,7 @@ TEST_P(TreeTest, GoesWhole) {
 }
 
 TEST_P(TreeTest, IsNeverSplit) {
-  DeleteOptions options;
-  options.max_rows_per_transaction = 1;
+  const DeleteOptions options = TransactionsOf(1);
   EXPECT_EQ(Delete(TakeAll(), options).transactions, 4u);
   EXPECT_EQ(Counts(), "0\t0\t0\t0\t0");
 }

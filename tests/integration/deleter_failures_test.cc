@@ -82,8 +82,7 @@ INSTANTIATE_TEST_SUITE_P(Steps, KillTest,
 TEST_F(DeleteFailureTest, ARestartedServerIsWaitedFor) {
   Sql(kTwoHundredRows);
   DeletableRows rows = Take("t");
-  DeleteOptions options;
-  options.max_rows_per_transaction = 50;
+  const DeleteOptions options = TransactionsOf(50);
   At("batch-commit-after", "SHUTDOWN");
   auto outcome = std::async(std::launch::async, [&] { return Delete(std::move(rows), options); });
   while (server().Running()) std::this_thread::sleep_for(std::chrono::milliseconds(20));

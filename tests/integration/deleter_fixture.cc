@@ -140,6 +140,13 @@ std::string DeleterTest::DeleteError(DeletableRows part) {
   return "no error";
 }
 
+DeleteOptions TransactionsOf(std::uint64_t rows) {
+  DeleteOptions options;
+  options.max_rows_per_transaction = rows;
+  options.target = std::chrono::hours(1);
+  return options;
+}
+
 std::string Summary(const std::vector<RowOutcome>& rows) {
   constexpr const char* kNames[] = {"deleted", "absent", "changed", "blocked"};
   std::size_t counts[4] = {};

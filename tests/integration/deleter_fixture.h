@@ -60,6 +60,9 @@ class DeleterTest : public MariadbTest {
 inline constexpr RowOutcome kDeleted = RowOutcome::kDeleted, kAbsent = RowOutcome::kAbsent,
                      kChanged = RowOutcome::kChanged, kBlocked = RowOutcome::kBlocked;
 
+// Transactions of so many rows, however slow the machine is.
+DeleteOptions TransactionsOf(std::uint64_t rows);
+
 // "deleted 3, blocked 1": how many rows came to what.
 std::string Summary(const std::vector<RowOutcome>& rows);
 

@@ -81,8 +81,7 @@ TEST_F(DeleteComparedTest, AnErrorInTheMiddleDeletesNothing) {
 
 TEST_F(DeleteComparedTest, LargeBatchesGoInSeveralTransactions) {
   Sql(kRows);
-  DeleteOptions options;
-  options.max_rows_per_transaction = 7;
+  const DeleteOptions options = TransactionsOf(7);
   const DeleteOutcome outcome = Delete(Take("t", "deleted_at IS NOT NULL"), options);
   EXPECT_EQ(Summary(outcome.rows.at(0)), "deleted 50");
   EXPECT_EQ(outcome.transactions, 8u);

@@ -12,16 +12,22 @@ import unittest
 from throttle_case import ThrottleCase
 
 
+# A transaction takes what it may, however slow the machine is.
+NEVER_CUT = "60s"
+
+
 class ThrottleTest(ThrottleCase):
     server_options = {"extra": ["--innodb-purge-threads=1", "--thread-pool-size=1"]}
 
-    def prepare(self, rows=2000, per_row_s=0.002, batch_rows=100, tables=("t",), **throttle):
+    def prepare(self, rows=2000, per_row_s=0.002, batch_rows=100, tables=("t",),
+                delete_target="250ms", **throttle):
         before = self.fill(self.db, rows, per_row_s, tables)
         self.configure(
             ["slow"],
             archive=False,
             source_settings={
-                "batch_rows": batch_rows, "throttle": throttle, "allow_delete_triggers": True
+                "batch_rows": batch_rows, "throttle": throttle, "allow_delete_triggers": True,
+                "delete_target": delete_target,
             },
         )
         self.use_log_file()
@@ -199,7 +205,7 @@ class ThrottleTest(ThrottleCase):
         return rows
 
     def test_yields_to_other_accounts_where_there_are_not_processors_for_all(self):
-        before = self.prepare(per_row_s=0.001, batch_rows=1000)
+        before = self.prepare(per_row_s=0.001, batch_rows=1000, delete_target=NEVER_CUT)
         self.log_deletes()
         with self.somebody_busy():
             self.begin()
@@ -212,7 +218,7 @@ class ThrottleTest(ThrottleCase):
         self.assertEqual(self.rows_of_deletes()[:2], [100, 100])
 
     def test_yields_to_nobody_where_it_shall_not(self):
-        before = self.prepare(per_row_s=0, batch_rows=1000, **{"yield": False})
+        before = self.prepare(per_row_s=0, batch_rows=1000, delete_target=NEVER_CUT, **{"yield": False})
         self.log_deletes()
         with self.somebody_busy():
             result = self.run_archiver()
