@@ -439,9 +439,11 @@ void ArchiverRun::End() {
           SegmentsElsewhere(*journal_, run.id, services_->destinations).empty())
         journal_->MarkRunSettled(run.id);
     }
+    // Beside the journal's last commit, for both wait for the disk.
+    std::future<void> status = std::async(std::launch::async, [this] { WriteStatus(); });
     journal_->FinishInvocation(invocation_, code, reason);
     Failpoint("run-end");
-    WriteStatus();
+    status.get();
   });
   LogDebug(fmt::format("journal: {:.3f} s inside its calls",
                        std::chrono::duration<double>(journal_->busy_time()).count()));
