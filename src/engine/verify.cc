@@ -29,18 +29,12 @@ bool IsDamage(const VerifyFinding& finding) { return !IsFine(finding); }
 
 void Add(VerifyReport* report, std::vector<VerifyFinding> findings, bool files,
          const CopyTarget& target, Journal& journal, const std::string& now) {
-  std::vector<VerifyFinding>& found = files ? report->segments : report->destinations;
   for (VerifyFinding& finding : findings) {
-    // A list of checksums is one for all formats of its destination.
-    if (!IsFine(finding) &&
-        std::any_of(found.begin(), found.end(),
-                    [&](const VerifyFinding& known) { return known.path == finding.path; }))
-      continue;
     if (!IsFine(finding)) report->exit_code = Worse(report->exit_code, ExitCode::kDamage);
     journal.RecordVerification({target.destination, finding.path, finding.result,
                                 finding.problems.empty() ? "" : finding.problems.front(), now,
                                 finding.batches, finding.rows});
-    found.push_back(std::move(finding));
+    (files ? report->segments : report->destinations).push_back(std::move(finding));
   }
 }
 
@@ -114,8 +108,11 @@ void VerifyArchiver(const Settings& settings, const ArchiverSettings& archiver,
   }
   const auto& destinations = places.destinations;
   const RunContext context = ReadingContext(settings, archiver, destinations, journal);
+  std::set<std::string> runs_proven;  // destinations
   for (const auto& destination : destinations) {
     const bool files = !destination->target().format.empty();
+    // Once for all formats of a destination.
+    const bool whole_runs = runs_proven.insert(destination->target().destination).second;
     try {
       // What an older or a lost journal does not know is not proven by anything that follows.
       destination->RequireJournal(context, TablesOf(journal, runs), journal);
@@ -129,8 +126,10 @@ void VerifyArchiver(const Settings& settings, const ArchiverSettings& archiver,
           Add(report, destination->Verify(run, pass, *journal, request.sample, request.seed), files,
               destination->target(), *journal, FormatUtc(clock.UnixSeconds()));
         }
-        Add(report, destination->VerifyRun(run, *journal), files, destination->target(), *journal,
-            FormatUtc(clock.UnixSeconds()));
+        if (whole_runs) {
+          Add(report, destination->VerifyRun(run, *journal), files, destination->target(), *journal,
+              FormatUtc(clock.UnixSeconds()));
+        }
       }
     } catch (const IntegrityError& error) {
       AddProblem(report, "destination " + destination->target().destination + ": " + error.what(),

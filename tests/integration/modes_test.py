@@ -43,6 +43,15 @@ class ModesTest(ArchiverCase):
         self.assert_nothing_lost(self.before)
         self.assertEqual({s["result"] for s in self.verify()["segments"]}, {"ok"})
 
+    def test_verify_names_the_damage_of_each_night_in_one_archive_table(self):
+        for rows in ("20", "1000"):
+            self.run_archiver("--table", "small.labels", "--max-rows", rows)
+        self.verify()
+        self.db.sql("DELETE FROM small_archive.labels")
+        wrong = [d for d in self.verify(code=3)["destinations"] if d["result"] != "ok"]
+        self.assertEqual([d["path"] for d in wrong], ["small_archive.labels"] * 2)
+        self.assertEqual(len({tuple(d["problems"]) for d in wrong}), 2, wrong)
+
     def test_delete_only(self):
         self.configure(archive=False, formats=(), source_settings={"archive": False})
         self.assert_silent(self.run_archiver())
