@@ -434,10 +434,10 @@ void ArchiverRun::End() {
     // could not be written, settling writes it.
     for (const RunInfo& run : journal_->UnsettledRuns(request_.archiver->name)) {
       const bool done =
-          all_finished && (run.id == services_->run || (all_open && !run.finished_at.empty()));
-      if (done && NothingOpen(*journal_, run.id) &&
-          SegmentsElsewhere(*journal_, run.id, services_->destinations).empty())
-        journal_->MarkRunSettled(run.id);
+          all_finished && (run.id == services_->run ||
+                           (all_open && !run.finished_at.empty() &&
+                            SegmentsElsewhere(*journal_, run.id, services_->destinations).empty()));
+      if (done && NothingOpen(*journal_, run.id)) journal_->MarkRunSettled(run.id);
     }
     // Beside the journal's last commit, for both wait for the disk.
     std::future<void> status = std::async(std::launch::async, [this] { WriteStatus(); });
