@@ -35,10 +35,6 @@ std::map<fs::path, std::string> ListsOf(const fs::path& root, const std::string&
   return lists;
 }
 
-bool IsWrittenSo(FileSystem& files, const fs::path& path, const std::string& content) {
-  return files.Exists(path) && ReadWholeFile(files, path, UINT64_MAX) == content;
-}
-
 }  // namespace
 
 std::string HashOfFile(FileSystem& files, const fs::path& path) {
@@ -59,7 +55,7 @@ void WriteChecksumLists(FileSystem& files, const fs::path& root, const std::stri
   const auto run = journal.FindRun(run_name);
   if (!run) return;
   for (const auto& [path, content] : ListsOf(root, destination, *run, journal)) {
-    if (IsWrittenSo(files, path, content)) continue;
+    if (files.Exists(path) && ReadWholeFile(files, path, UINT64_MAX) == content) continue;
     Failpoint("checksums-before");
     WriteWholeFile(files, path, content, 0440);
     Failpoint("checksums-after");
@@ -78,7 +74,7 @@ std::vector<VerifyFinding> VerifyChecksumLists(FileSystem& files, const fs::path
       if (!files.Exists(path)) {
         finding.result = "missing";
         finding.problems.emplace_back("the list of checksums is not there");
-      } else if (!IsWrittenSo(files, path, content)) {
+      } else if (ReadWholeFile(files, path, UINT64_MAX) != content) {
         finding.result = "corrupt";
         finding.problems.emplace_back("the list of checksums is not the one that was written");
       } else {
